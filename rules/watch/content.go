@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // content is what the watched files held when they were last looked at.
@@ -21,7 +22,12 @@ type file struct {
 	info os.FileInfo
 	sum  [sha256.Size]byte
 	read bool
+	at   time.Time // when it was read
 }
+
+// settled is how much older than the reading of a file its last change must be, so that a change
+// right after the reading would show in the file's time. File systems' clocks tick in steps.
+const settled = 2 * time.Second
 
 func newContent(directories, files []string) *content {
 	return &content{directories: cleaned(directories), files: cleaned(files), seen: map[string]file{}}
@@ -60,11 +66,11 @@ func (c *content) changed(thorough bool) bool {
 		if err != nil || !info.Mode().IsRegular() {
 			continue
 		}
-		if before, ok := c.seen[path]; ok && !thorough && before.read && same(before.info, info) {
+		if before, ok := c.seen[path]; ok && !thorough && before.unchanged(info) {
 			now[path] = before
 			continue
 		}
-		f := file{info: info}
+		f := file{info: info, at: time.Now()}
 		f.sum, f.read = sum(path)
 		now[path] = f
 	}
@@ -73,8 +79,22 @@ func (c *content) changed(thorough bool) bool {
 	return different
 }
 
-func same(a, b os.FileInfo) bool {
-	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+// unchanged reports whether a file that now is info is sure to hold what it did.
+func (f file) unchanged(info os.FileInfo) bool {
+	return f.read && os.SameFile(f.info, info) && f.info.Size() == info.Size() && f.info.ModTime().Equal(info.ModTime()) &&
+		f.at.Sub(info.ModTime()) > settled
+}
+
+// concerns reports whether path, which the system says something happened to, is named like a
+// watched file. Directories around it may be busy with others.
+func (c *content) concerns(path string) bool {
+	name := filepath.Base(path)
+	for watched := range c.seen {
+		if filepath.Base(watched) == name {
+			return true
+		}
+	}
+	return false
 }
 
 func sum(path string) (sum [sha256.Size]byte, ok bool) {

@@ -91,6 +91,7 @@ func (r *run) loop(ctx context.Context, events <-chan fsnotify.Event, failures <
 	quiet.Stop()
 	defer quiet.Stop()
 	var latest time.Time // when events that keep coming are no longer waited out; zero without any
+	thorough := false
 
 	for {
 		select {
@@ -103,14 +104,16 @@ func (r *run) loop(ctx context.Context, events <-chan fsnotify.Event, failures <
 			if event.Op == fsnotify.Chmod {
 				continue
 			}
+			thorough = thorough || r.content.concerns(event.Name)
 		case err, open := <-failures:
 			if !open {
 				return errors.New("watch files: the system's notifications ended")
 			}
 			r.Log.Warn("file notifications were lost; looking at every file", zap.Error(err))
+			thorough = true
 		case <-quiet.C:
-			latest = time.Time{}
-			r.look(ctx, true)
+			r.look(ctx, thorough)
+			latest, thorough = time.Time{}, false
 			continue
 		case <-poll.C:
 			r.look(ctx, false)

@@ -41,7 +41,7 @@ func expect(t *testing.T, changes <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-changes:
-	case <-time.After(5 * time.Second):
+	case <-time.After(15 * time.Second):
 		t.Fatal("no change was noticed")
 	}
 }
@@ -168,13 +168,33 @@ func TestPollingFindsWhatEventsMissed(t *testing.T) {
 	if c.changed(false) {
 		t.Error("a poll found a change where there is none")
 	}
-	write(t, path, "22")
+	write(t, path, "2") // as large as before, and within the same tick of the clock
+	must(t, os.Chtimes(path, time.Time{}, c.seen[path].info.ModTime()))
 	if !c.changed(false) {
 		t.Error("a poll overlooked an edit")
 	}
 	must(t, os.Remove(path))
 	if !c.changed(false) {
 		t.Error("a poll overlooked a deletion")
+	}
+}
+
+func TestLargeFilesAreNotReadAgainForTheirNeighbours(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "countries.mmdb")
+	write(t, path, "1")
+	must(t, os.Chtimes(path, time.Time{}, time.Now().Add(-time.Hour)))
+	c := newContent(nil, []string{path})
+	c.changed(true)
+	if c.concerns(filepath.Join(dir, "other")) || !c.concerns(path) {
+		t.Error("concerned with the wrong file")
+	}
+	read := c.seen[path].at
+	if c.changed(false) || !c.seen[path].at.Equal(read) {
+		t.Error("an old and unchanged file was read again")
+	}
+	if c.changed(true) || c.seen[path].at.Equal(read) {
+		t.Error("a thorough look did not read the file")
 	}
 }
 

@@ -1,0 +1,140 @@
+package proxy
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+
+	"github.com/borderflow/borderflow/proxy/answer"
+	"github.com/borderflow/borderflow/proxy/intercept"
+	"github.com/borderflow/borderflow/rules"
+	"github.com/borderflow/borderflow/rules/flow"
+)
+
+// errBlocked ends a request body whose next message may not leave.
+var errBlocked = errors.New("message blocked by policy")
+
+// messageGate is the body of a gRPC request whose verdict depends on its messages: each is held
+// until it has been decided (gRPC over HTTP/2, "Length-Prefixed-Message"). Waiting for the end of
+// the body instead would stall every stream on which the two sides take turns.
+type messageGate struct {
+	exchange *exchange
+	body     io.ReadCloser
+	message  []byte // decided; what is left of it to read
+	buffer   []byte
+	open     bool // the operator lets what cannot be read pass
+}
+
+const messagePrefix = 5 // compressed flag and four bytes of length
+
+func (g *messageGate) Read(p []byte) (int, error) {
+	if g.open && len(g.message) == 0 {
+		n, err := g.body.Read(p)
+		g.exchange.payload.write(p[:n])
+		return n, err
+	}
+	if len(g.message) == 0 {
+		if err := g.next(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, g.message)
+	g.message = g.message[n:]
+	return n, nil
+}
+
+// next reads one message and decides on it.
+func (g *messageGate) next() error {
+	x := g.exchange
+	g.buffer = append(g.buffer[:0], make([]byte, messagePrefix)...)
+	if _, err := io.ReadFull(g.body, g.buffer); err != nil {
+		return err // io.EOF: the client has sent all its messages
+	}
+	length := int64(binary.BigEndian.Uint32(g.buffer[1:]))
+	if length > x.proxy.config.Inspect.BodyLimit.Bytes() {
+		x.payload.oversize = true
+		g.open, g.message = true, g.buffer
+		x.payload.write(g.buffer)
+		return x.passMessage(flow.Data{State: flow.Unavailable, Undecodable: "gRPC message is larger than inspect.bodyLimit"})
+	}
+	if x.proxy.heldBytes.Add(length) > x.proxy.config.Inspect.Memory.Bytes() {
+		x.proxy.heldBytes.Add(-length)
+		x.stop(unavailable("borderflow holds as many request bodies as inspect.memory allows; try again"))
+		return errBlocked
+	}
+	defer x.proxy.heldBytes.Add(-length)
+	g.buffer = append(g.buffer, make([]byte, length)...)
+	if _, err := io.ReadFull(g.body, g.buffer[messagePrefix:]); err != nil {
+		return io.ErrUnexpectedEOF
+	}
+	x.payload.write(g.buffer)
+	g.message = g.buffer
+	return x.passMessage(x.payload.facts())
+}
+
+func (g *messageGate) Close() error { return g.body.Close() }
+
+// passMessage decides on what the messages so far have shown. It returns errBlocked, with the
+// refusal kept for the response, when the next one may not leave.
+func (x *exchange) passMessage(data flow.Data) error {
+	if decision := x.decideData(data); decision.Verdict != flow.Allow {
+		x.stop(x.blocked(decision))
+		return errBlocked
+	}
+	return nil
+}
+
+// stop keeps the refusal that the response is to tell of.
+func (x *exchange) stop(refusal *answer.Refusal) {
+	x.mutex.Lock()
+	defer x.mutex.Unlock()
+	refusal.FlowID = x.flow.ID
+	x.stopped = refusal
+}
+
+// stoppedBy returns the refusal of stop, nil when there was none.
+func (x *exchange) stoppedBy() *answer.Refusal {
+	x.mutex.Lock()
+	defer x.mutex.Unlock()
+	return x.stopped
+}
+
+// socketGate decides on the messages of a WebSocket's client.
+type socketGate struct {
+	exchange *exchange
+	socket   *intercept.WebSocket
+	opaque   string // why the current message cannot be read
+}
+
+// Payload shows a part of a message to the classifier.
+func (g *socketGate) Payload(p []byte) { g.exchange.payload.write(p) }
+
+// Opaque keeps why the current message cannot be read.
+func (g *socketGate) Opaque(reason string) { g.opaque = reason }
+
+// EndMessage decides on the message, where the verdict depends on it.
+func (g *socketGate) EndMessage() bool {
+	x := g.exchange
+	x.payload.write([]byte{'\n'}) // messages do not run into each other
+	if !x.holdMessages {
+		return true
+	}
+	data := x.payload.facts()
+	if g.opaque != "" {
+		data = flow.Data{State: flow.Unavailable, Undecodable: g.opaque}
+		g.opaque = ""
+	}
+	decision := x.decideData(data)
+	if decision.Verdict == flow.Allow {
+		return true
+	}
+	x.endSocket(g.socket, decision)
+	return false
+}
+
+// endSocket closes a WebSocket for a decision, with the reason in its close frame.
+func (x *exchange) endSocket(socket *intercept.WebSocket, decision rules.Decision) {
+	refusal := x.blocked(decision)
+	x.stop(refusal)
+	socket.End(intercept.ClosePolicyViolation, refusal.Sentence())
+}

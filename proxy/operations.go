@@ -1,0 +1,127 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/borderflow/borderflow/proxy/admin"
+	"github.com/borderflow/borderflow/proxy/listen"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+)
+
+// openAdmin puts the admin listener's checks and metrics together.
+func (p *Proxy) openAdmin() (err error) {
+	registry := prometheus.NewRegistry()
+	if p.metrics, err = admin.NewMetrics(registry, admin.Sources{
+		Evidence:           p.evidenceStats,
+		CertificatesMinted: func() uint64 { return p.minter.Stats().Minted },
+		Build:              admin.Build{Version: p.version, GoVersion: runtime.Version()},
+		Process:            true,
+	}); err != nil {
+		return err
+	}
+	token := ""
+	if file := p.config.Admin.ReloadTokenFile; file != "" {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("read admin.reloadTokenFile: %w", err)
+		}
+		if token = strings.TrimSpace(string(content)); token == "" {
+			return fmt.Errorf("admin.reloadTokenFile %s is empty", file)
+		}
+	}
+	p.admin, err = admin.New(admin.Options{
+		Registry: registry, CA: p.authority.PEM, Version: p.version, Log: p.log,
+		Reload: p.Reload, ReloadToken: token,
+		Checks: []admin.Check{
+			{Name: "policy", Probe: p.probePolicy},
+			{Name: "evidence", Probe: p.probeEvidence},
+			{Name: "jurisdiction", Probe: p.probeJurisdiction},
+			{Name: "ca", Probe: p.probeAuthority},
+			{Name: "draining", Probe: p.probeDraining},
+		},
+	})
+	return err
+}
+
+func (p *Proxy) evidenceStats() admin.EvidenceStats {
+	stats := p.evidence.Stats()
+	return admin.EvidenceStats{Records: stats.Written, Failures: stats.Failed, Dropped: stats.Dropped,
+		Pending: stats.Pending, Writable: p.evidence.Ready() == nil}
+}
+
+// probePolicy is ready as soon as there is a policy; a broken edit since then is a warning.
+func (p *Proxy) probePolicy(context.Context) (bool, string) {
+	if status := p.store.Status(); status.LastError != nil {
+		return true, "the last reload failed and the policy before it stays in force: " + status.LastError.Error()
+	}
+	return true, ""
+}
+
+func (p *Proxy) probeEvidence(context.Context) (bool, string) {
+	err := p.evidence.Ready()
+	stats := p.evidence.Stats()
+	switch {
+	case err != nil && p.config.Evidence.allowsLoss():
+		return true, fmt.Sprintf("records cannot be written, and evidence.onFailure: allow lets flows pass unrecorded (%d so far): %v", stats.Dropped, err)
+	case err != nil:
+		return false, err.Error()
+	case stats.Dropped > 0:
+		return true, fmt.Sprintf("%d flows are not recorded", stats.Dropped)
+	case p.config.Evidence.allowsLoss():
+		return true, "evidence.onFailure: allow is configured"
+	}
+	return true, ""
+}
+
+func (p *Proxy) probeJurisdiction(context.Context) (bool, string) {
+	var broken []string
+	for _, database := range p.jurisdictions.Databases() {
+		if database.Problem != "" {
+			broken = append(broken, database.Problem)
+		}
+	}
+	return true, strings.Join(broken, "; ")
+}
+
+func (p *Proxy) probeAuthority(context.Context) (bool, string) {
+	return true, strings.Join(p.authority.Warnings(), "; ")
+}
+
+func (p *Proxy) probeDraining(context.Context) (bool, string) {
+	if p.draining.Load() {
+		return false, fmt.Sprintf("shutting down; %d tunnels and %d WebSockets are open",
+			p.registry.Count(listen.Tunnel), p.registry.Count(listen.WebSocket))
+	}
+	return true, ""
+}
+
+// CAFile is the certificate that clients are to trust.
+func (p *Proxy) CAFile() string {
+	if c := p.config.Certificates; c.Certificate != "" {
+		return c.Certificate
+	}
+	return filepath.Join(p.caDir(), "ca.pem")
+}
+
+// CACreated reports whether the CA was made by New.
+func (p *Proxy) CACreated() bool { return p.caCreated }
+
+// announce logs what is in force.
+func (p *Proxy) announce() {
+	status := p.store.Status()
+	addresses := make([]string, 0, len(p.listeners))
+	for _, address := range p.Addresses() {
+		addresses = append(addresses, address.String())
+	}
+	p.log.Info("borderflow is ready", zap.Strings("listen", addresses), zap.Stringer("admin", p.AdminAddress()),
+		zap.String("policy", status.Source), zap.String("policy_hash", status.Hash),
+		zap.Int("policies", status.Policies), zap.Int("rules", status.Rules),
+		zap.String("jurisdiction_data", p.jurisdictions.Version()), zap.String("version", p.version),
+		zap.String("evidence_on_failure", p.config.Evidence.OnFailure))
+}

@@ -1,0 +1,235 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/borderflow/borderflow/proxy/answer"
+	"github.com/borderflow/borderflow/rules"
+	"github.com/borderflow/borderflow/rules/classify"
+	"github.com/borderflow/borderflow/rules/flow"
+)
+
+// payload is a request's body on its way through the classifier.
+type payload struct {
+	mutex    sync.Mutex
+	stream   *classify.Stream // nil once its facts have been taken
+	oversize bool
+	held     *heldBody
+}
+
+// decideData asks the policy again, now that data is known of the payload.
+func (x *exchange) decideData(data flow.Data) rules.Decision {
+	x.mutex.Lock()
+	x.flow.Data = data
+	x.mutex.Unlock()
+	return x.decide(flow.Body)
+}
+
+// newPayload begins to classify r: its path, query and headers at once, its body as it is written.
+func (x *exchange) newPayload(r *http.Request) *payload {
+	x.payload = &payload{stream: x.proxy.classifier.NewStream(classify.Meta{
+		ContentType:     r.Header.Get("Content-Type"),
+		ContentEncoding: r.Header.Get("Content-Encoding"),
+		Path:            r.URL.Path,
+		Query:           r.URL.RawQuery,
+		Header:          r.Header,
+	})}
+	return x.payload
+}
+
+// write shows p to the classifier.
+func (b *payload) write(p []byte) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if b.stream != nil {
+		_, _ = b.stream.Write(p) // never fails on content
+	}
+}
+
+// facts returns what is known so far.
+func (b *payload) facts() flow.Data {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if b.stream == nil {
+		return flow.Data{State: flow.Unavailable}
+	}
+	return b.stream.Facts()
+}
+
+// finish ends the classification; ok is false when it had ended before.
+func (b *payload) finish() (data flow.Data, ok bool) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if b.stream == nil {
+		return flow.Data{}, false
+	}
+	data = b.stream.Finish()
+	b.stream = nil
+	return data, true
+}
+
+// closePayload takes the facts of a body that was observed as it streamed by, and asks the rules
+// that only watch (log and shadow) about them.
+func (x *exchange) closePayload() {
+	x.mutex.Lock()
+	body, refused := x.payload, x.refusal != nil
+	x.mutex.Unlock()
+	if body == nil {
+		return
+	}
+	if body.held != nil {
+		body.held.release()
+	}
+	data, ok := body.finish()
+	if !ok || refused {
+		return
+	}
+	x.mutex.Lock()
+	defer x.mutex.Unlock()
+	x.flow.Data = data
+	final := x.policy.Decide(&x.flow, flow.Body)
+	x.decision.Logged, x.decision.Shadowed, x.decision.Errors = final.Logged, final.Shadowed, final.Errors
+}
+
+// decidePayload reads the body that the verdict depends on.
+func (x *exchange) decidePayload(r *http.Request) *answer.Refusal {
+	body := x.newPayload(r)
+	switch {
+	case x.upgrade:
+		// Messages are decided one by one. An extension could compress them beyond reading.
+		r.Header.Del("Sec-WebSocket-Extensions")
+		x.holdMessages = true
+		return x.decideSoFar()
+	case answer.IsGRPC(r):
+		if refusal := x.decideSoFar(); refusal != nil {
+			return refusal
+		}
+		r.Body = &messageGate{exchange: x, body: r.Body}
+		x.meterBody(r)
+		return nil
+	}
+	refusal := x.hold(r, body)
+	if refusal == nil {
+		x.meterBody(r)
+	}
+	return refusal
+}
+
+// decideSoFar decides on what the request says ahead of its messages.
+func (x *exchange) decideSoFar() *answer.Refusal {
+	if decision := x.decideData(x.payload.facts()); decision.Verdict != flow.Allow {
+		return x.blocked(decision)
+	}
+	return nil
+}
+
+// hold keeps the body back until it has been read whole, and decides on it. A body beyond the limit
+// cannot be inspected: what then happens is the policy's onUninspectable.
+func (x *exchange) hold(r *http.Request, body *payload) *answer.Refusal {
+	limit := x.proxy.config.Inspect.BodyLimit.Bytes()
+	held := &heldBody{budget: &x.proxy.heldBytes, most: x.proxy.config.Inspect.Memory.Bytes()}
+	body.held = held
+	if r.ContentLength <= limit {
+		ctx, cancel := context.WithTimeout(r.Context(), x.proxy.config.Inspect.Timeout)
+		defer cancel()
+		err := held.fill(ctx, r.Body, limit, body.write)
+		switch {
+		case errors.Is(err, errOversize):
+		case errors.Is(err, errHeldMemory):
+			return unavailable("borderflow holds as many request bodies as inspect.memory allows; try again")
+		case errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil && r.Context().Err() == nil:
+			return tooSlow("the request's body did not arrive in time to be inspected")
+		case err != nil:
+			return badRequest("the request's body ended early or is malformed")
+		default:
+			data, _ := body.finish()
+			if decision := x.decideData(data); decision.Verdict != flow.Allow {
+				return x.blocked(decision)
+			}
+			r.Body = replayedBody{held, r.Body}
+			return nil
+		}
+	}
+	body.oversize = true
+	if decision := x.decideData(flow.Data{State: flow.Unavailable,
+		Undecodable: "body is larger than inspect.bodyLimit"}); decision.Verdict != flow.Allow {
+		return x.blocked(decision)
+	}
+	r.Body = replayedBody{io.MultiReader(held, &observedBody{r.Body, body}), r.Body}
+	return nil
+}
+
+// replayedBody is a body of which a part had been read ahead.
+type replayedBody struct {
+	io.Reader
+	io.Closer
+}
+
+// observePayload lets the classifier look on while the body streams by.
+func (x *exchange) observePayload(r *http.Request) {
+	body := x.newPayload(r)
+	if !x.upgrade && r.Body != http.NoBody {
+		r.Body = &observedBody{r.Body, body}
+	}
+}
+
+type observedBody struct {
+	io.ReadCloser
+	payload *payload
+}
+
+func (b *observedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.payload.write(p[:n])
+	return n, err
+}
+
+// meterBody counts what really leaves.
+func (x *exchange) meterBody(r *http.Request) {
+	if r.Body != http.NoBody {
+		r.Body = &meteredBody{ReadCloser: r.Body, count: &x.sent}
+	}
+}
+
+type meteredBody struct {
+	io.ReadCloser
+	count *atomic.Int64
+}
+
+func (b *meteredBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.count.Add(int64(n))
+	return n, err
+}
+
+// deadlinedBody ends a body whose client has stopped sending.
+type deadlinedBody struct {
+	io.ReadCloser
+	idle    time.Duration
+	control *http.ResponseController
+	ended   *atomic.Bool // the handler has returned: the connection may serve another request
+	set     time.Time
+}
+
+func (b *deadlinedBody) Read(p []byte) (int, error) {
+	if b.ended.Load() {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	if now := time.Now(); now.Sub(b.set) > time.Second {
+		b.set = now
+		_ = b.control.SetReadDeadline(now.Add(b.idle))
+	}
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !b.ended.Load() {
+		// The server reads on to notice a client that leaves; a deadline would look like that.
+		_ = b.control.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}

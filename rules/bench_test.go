@@ -1,0 +1,88 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/borderflow/borderflow/rules/flow"
+)
+
+// manyRules returns a policy of n rules with six conditions each, of which none matches.
+func manyRules(b *testing.B, n int) *Policy {
+	var text strings.Builder
+	text.WriteString("name: many\ndefault: allow\nrules:\n")
+	for i := range n {
+		fmt.Fprintf(&text, "  - id: r%d\n    when: destination.host == \"h%d.example\" && destination.country == \"US\" && request.method == \"POST\" && source.identity == \"alice\" && data.has(\"financial\") && data.count(\"personal\") > %d\n    verdict: block\n", i, i, i)
+	}
+	return mustParse(b, text.String())
+}
+
+func BenchmarkDecide(b *testing.B) {
+	for _, n := range []int{10, 100, 1000} {
+		b.Run(fmt.Sprintf("rules=%d", n), func(b *testing.B) {
+			p, f := manyRules(b, n), known()
+			b.ReportAllocs()
+			for b.Loop() {
+				if p.DecideAt(f, flow.Body, decidedAt).Verdict != flow.Allow {
+					b.Fatal("blocked")
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/rule")
+		})
+	}
+}
+
+func BenchmarkDecideAllConditionsTrue(b *testing.B) {
+	p := mustParse(b, `name: p
+default: allow
+rules:
+  - id: r
+    when: destination.host == "api.shop.example" && destination.country == "US" && request.method == "POST" && source.identity == "alice" && data.has("financial") && data.count("personal") == 0
+    verdict: block
+`)
+	f := known()
+	b.ReportAllocs()
+	for b.Loop() {
+		if p.DecideAt(f, flow.Body, decidedAt).Verdict != flow.Block {
+			b.Fatal("allowed")
+		}
+	}
+}
+
+func BenchmarkDecideChangingFlows(b *testing.B) {
+	p, flows, i := manyRules(b, 10), randomFlows(256), 0
+	b.ReportAllocs()
+	for b.Loop() {
+		p.DecideAt(flows[i%len(flows)], flow.Body, decidedAt)
+		i++
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	p := manyRules(b, 1000)
+	var text strings.Builder
+	text.WriteString("apiVersion: borderflow/v1\nkind: Policy\nname: many\ndefault: allow\nrules:\n")
+	for _, r := range p.Rules() {
+		fmt.Fprintf(&text, "  - {id: %s, when: '%s', verdict: block}\n", r.ID, r.When)
+	}
+	files := map[string][]byte{"a.yaml": []byte(text.String())}
+	b.Run("new", func(b *testing.B) {
+		for b.Loop() {
+			Parse(files)
+		}
+	})
+	b.Run("unchanged", func(b *testing.B) {
+		for b.Loop() {
+			parse(files, p)
+		}
+	})
+}
+
+func TestADecisionAllocatesNothing(t *testing.T) {
+	p := mustParse(t, "name: p\ndefault: allow\nrules: [{id: r, when: destination.country == 'CN' && data.has('x') || request.method == 'GET' || source.address == 'x' || destination.port > 500, verdict: block}]")
+	f := known()
+	if n := testing.AllocsPerRun(1000, func() { p.DecideAt(f, flow.Body, decidedAt) }); n > 0 && !raceEnabled {
+		t.Errorf("%v allocations", n)
+	}
+}

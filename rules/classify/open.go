@@ -1,0 +1,126 @@
+package classify
+
+import (
+	"mime"
+	"strings"
+)
+
+// declaration is what a container says of a body: HTTP headers of a payload, MIME headers of a part.
+type declaration struct {
+	contentType      string
+	contentEncoding  string
+	transferEncoding string
+	name             string // of the form field; "" for none
+	file             bool   // an uploaded file: no part of the record that the form is
+}
+
+// open returns the first stage of a body. depth counts the encodings and multipart bodies around it.
+func (s *Stream) open(d declaration, depth int) sink {
+	switch encoding := strings.ToLower(strings.TrimSpace(d.transferEncoding)); encoding {
+	case "", "7bit", "8bit", "binary":
+	case "base64", "quoted-printable":
+		d.transferEncoding = ""
+		if s.tooDeep(depth + 1) {
+			return s.openLeaf(d.name, recordLines, "")
+		}
+		if encoding == "base64" {
+			return &base64Decoder{stream: s, outlet: outlet{next: s.open(d, depth+1)}}
+		}
+		return &quotedPrintableDecoder{outlet: outlet{next: s.open(d, depth+1)}}
+	default:
+		s.coverage.missed("unknown transfer encoding")
+	}
+	return s.openEncoded(d, depth)
+}
+
+// openEncoded undoes the content encodings, the last one applied first (RFC 9110 section 8.4).
+func (s *Stream) openEncoded(d declaration, depth int) sink {
+	rest, encoding := d.contentEncoding, ""
+	if i := strings.LastIndexByte(rest, ','); i >= 0 {
+		rest, encoding = rest[:i], rest[i+1:]
+	} else {
+		rest, encoding = "", rest
+	}
+	d.contentEncoding = rest
+	switch encoding = strings.ToLower(strings.TrimSpace(encoding)); {
+	case encoding == "" && rest == "":
+		return s.openType(d, depth)
+	case encoding == "" || encoding == "identity":
+		return s.openEncoded(d, depth)
+	case encoding == "aes128gcm" || encoding == "aesgcm":
+		return s.openLeaf(d.name, recordLines, "encrypted content encoding")
+	case !s.knownEncoding(encoding):
+		return s.openLeaf(d.name, recordLines, "unknown content encoding")
+	case s.tooDeep(depth + 1):
+		return s.openLeaf(d.name, recordLines, "compressed")
+	}
+	return s.inflate(encoding, s.open(d, depth+1))
+}
+
+// openType chooses by media type.
+func (s *Stream) openType(d declaration, depth int) sink {
+	media, parameters, _ := mime.ParseMediaType(d.contentType)
+	if media == "" {
+		media, _, _ = strings.Cut(d.contentType, ";")
+		media = strings.ToLower(strings.TrimSpace(media))
+	}
+	switch {
+	case strings.HasPrefix(media, "multipart/"):
+		return s.openMultipart(d, media, parameters["boundary"], depth)
+	case media == "application/x-www-form-urlencoded":
+		return &percentDecoder{outlet: outlet{next: s.openLeaf(d.name, recordWhole, "")}, form: true}
+	case strings.HasPrefix(media, "application/grpc-web-text"):
+		if s.tooDeep(depth + 1) {
+			return s.openLeaf(d.name, recordLines, "")
+		}
+		return &base64Decoder{stream: s, outlet: outlet{next: s.openMessages(media)}}
+	case strings.HasPrefix(media, "application/grpc"):
+		return s.openMessages(media)
+	case isProtobuf(media):
+		return &protobufReader{stream: s}
+	}
+	if reason := opaqueType(media); reason != "" {
+		return s.openLeaf(d.name, recordLines, reason)
+	}
+	return &sniffer{stream: s, declaration: d, media: media, depth: depth}
+}
+
+func isProtobuf(media string) bool {
+	switch media {
+	case "application/protobuf", "application/x-protobuf", "application/vnd.google.protobuf":
+		return true
+	}
+	return false
+}
+
+func isJSON(media string) bool {
+	return strings.HasSuffix(media, "+json") || strings.HasSuffix(media, "/json") || strings.HasSuffix(media, "json-seq") ||
+		strings.HasSuffix(media, "ndjson") || strings.HasSuffix(media, "jsonl") || strings.HasSuffix(media, "jsonlines")
+}
+
+// opaqueType says why bodies of a media type cannot be understood; "" if they may be text.
+func opaqueType(media string) string {
+	kind, sub, _ := strings.Cut(media, "/")
+	switch kind {
+	case "image":
+		if sub == "svg+xml" {
+			return ""
+		}
+		return "image content"
+	case "audio", "video", "font":
+		return kind + " content"
+	}
+	switch media {
+	case "application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime", "application/jose", "application/age":
+		return "encrypted content"
+	case "application/pdf", "application/zip", "application/x-zip-compressed", "application/x-tar", "application/x-7z-compressed",
+		"application/vnd.rar", "application/x-rar-compressed", "application/x-bzip2", "application/x-xz", "application/msword",
+		"application/vnd.ms-excel", "application/vnd.ms-powerpoint", "application/msgpack", "application/x-msgpack",
+		"application/cbor", "application/dicom", "application/wasm", "application/java-archive", "application/vnd.apache.parquet":
+		return "binary document or archive"
+	}
+	if strings.HasPrefix(media, "application/vnd.openxmlformats-officedocument") || strings.HasPrefix(media, "application/vnd.oasis.opendocument") {
+		return "binary document or archive"
+	}
+	return ""
+}

@@ -1,0 +1,43 @@
+package classify
+
+import "unicode/utf8"
+
+// outlet gathers what a decoder makes of its input and passes it on in larger pieces.
+type outlet struct {
+	next sink
+	out  [512]byte
+	used int
+}
+
+func (o *outlet) put(b byte) {
+	if o.used == len(o.out) {
+		o.flush()
+	}
+	o.out[o.used] = b
+	o.used++
+}
+
+func (o *outlet) putRune(r rune) {
+	if o.used+utf8.UTFMax > len(o.out) {
+		o.flush()
+	}
+	o.used += utf8.EncodeRune(o.out[o.used:], r)
+}
+
+// pass hands p on as it is.
+func (o *outlet) pass(p []byte) {
+	o.flush()
+	o.next.write(p)
+}
+
+func (o *outlet) flush() {
+	if o.used > 0 {
+		o.next.write(o.out[:o.used])
+		o.used = 0
+	}
+}
+
+func (o *outlet) close(whole bool) {
+	o.flush()
+	o.next.close(whole)
+}

@@ -1,0 +1,86 @@
+package classify
+
+import "bytes"
+
+// percentDecoder undoes percent-encoding (RFC 3986 section 2.1). In a form (WHATWG URL standard,
+// application/x-www-form-urlencoded) it also turns "+" into a space and puts each field on its own line,
+// as "key=value".
+type percentDecoder struct {
+	outlet
+	form    bool
+	pending [2]byte // "%" and perhaps a digit at the end of a write
+	n       int
+}
+
+func (d *percentDecoder) write(p []byte) {
+	special := "%"
+	if d.form {
+		special = "%+&"
+	}
+	for len(p) > 0 {
+		if d.n > 0 {
+			if d.escaped(p[0]) {
+				p = p[1:]
+			}
+			continue
+		}
+		plain := bytes.IndexAny(p, special)
+		if plain < 0 {
+			plain = len(p)
+		}
+		if plain > 0 {
+			d.pass(p[:plain])
+			p = p[plain:]
+			continue
+		}
+		switch p[0] {
+		case '%':
+			d.pending[0], d.n = '%', 1
+		case '+':
+			d.put(' ')
+		case '&':
+			d.put('\n')
+		}
+		p = p[1:]
+	}
+	d.flush()
+}
+
+// escaped takes a byte after "%"; false if it does not belong to an escape, which then stands for itself.
+func (d *percentDecoder) escaped(b byte) bool {
+	value := hexValue(b)
+	switch {
+	case value < 0:
+		d.literal()
+		return false
+	case d.n == 1:
+		d.pending[1], d.n = b, 2
+	default:
+		d.n = 0
+		d.put(byte(hexValue(d.pending[1])<<4 | value))
+	}
+	return true
+}
+
+func (d *percentDecoder) literal() {
+	for _, b := range d.pending[:d.n] {
+		d.put(b)
+	}
+	d.n = 0
+}
+
+func (d *percentDecoder) close(whole bool) {
+	d.literal()
+	d.outlet.close(whole)
+}
+
+// hexValue is the value of a hexadecimal digit; -1 if b is none.
+func hexValue(b byte) int {
+	switch {
+	case isDigit(b):
+		return int(b - '0')
+	case lower(b)-'a' < 6:
+		return int(lower(b)-'a') + 10
+	}
+	return -1
+}

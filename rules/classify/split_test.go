@@ -1,0 +1,188 @@
+package classify
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/borderflow/borderflow/rules/flow"
+)
+
+// samples are bodies of every format.
+func samples() []struct {
+	name string
+	meta Meta
+	body string
+} {
+	text := strings.Repeat("filler 12 ", 150) + `IBAN: DE89 3704 0044 0532 0130 00; card 4539-5787-6362-1486,` +
+		` ssn 536-22-5112 or 536225113, id 11010519491231002X. anna@example.com` + "\n"
+	list := `{"people":[{"ssn":"536225112","email":"a@example.com"},{"ssn": "536225113" , "email":"\u0062@example.com"}]}`
+	header := map[string][]string{"grpc-encoding": {"zstd"}}
+	return []struct {
+		name string
+		meta Meta
+		body string
+	}{
+		{"text", textMeta(), text},
+		{"long text", textMeta(), strings.Repeat(text, 30)},
+		{"JSON", jsonMeta(), list},
+		{"form", Meta{ContentType: "application/x-www-form-urlencoded"}, "ssn=536225112&to=a%40example.com&n=%2"},
+		{"gzip", Meta{ContentEncoding: "gzip"}, pack(strings.Repeat(text, 3), "gzip")},
+		{"deflate", Meta{ContentEncoding: "deflate"}, pack(list, "deflate")},
+		{"br in zstd", Meta{ContentEncoding: "br, zstd"}, pack(list, "br", "zstd")},
+		{"truncated gzip", Meta{ContentEncoding: "gzip"}, pack(text, "gzip")[:100]},
+		{"multipart", Meta{ContentType: "multipart/form-data; boundary=outer"}, mixed()},
+		{"unterminated multipart", Meta{ContentType: "multipart/form-data; boundary=outer"}, mixed()[:300]},
+		{"gRPC", Meta{ContentType: "application/grpc", Header: header},
+			frame(0, person("a@example.com", card)) + frame(1, pack(person("b@example.com", card), "zstd")) + "\x00"},
+		{"sniffed", Meta{}, " \n\t" + list},
+		{"binary", Meta{}, "\x00\x01\x02 a@example.com " + strings.Repeat("\x07", 3000)},
+	}
+}
+
+func TestEverySplitInTwoGivesTheSameFacts(t *testing.T) {
+	c := New(Options{})
+	for _, sample := range samples() {
+		t.Run(sample.name, func(t *testing.T) {
+			whole := c.NewStream(sample.meta)
+			whole.Write([]byte(sample.body))
+			want := whole.Finish()
+			if want.Bytes == 0 || len(want.Findings) == 0 && want.Undecodable == "" {
+				t.Fatalf("nothing to compare: %+v", want)
+			}
+			step := 1 + len(sample.body)/1500
+			for at := 0; at <= len(sample.body); at += step {
+				s := c.NewStream(sample.meta)
+				s.Write([]byte(sample.body[:at]))
+				s.Facts() // must leave no trace
+				s.Write([]byte(sample.body[at:]))
+				if diff := cmp.Diff(want, s.Finish()); diff != "" {
+					t.Fatalf("split at %d: %s", at, diff)
+				}
+			}
+		})
+	}
+}
+
+// FuzzSplit cuts bodies of every format, whole and damaged, into writes of all sizes.
+func FuzzSplit(f *testing.F) {
+	for i, sample := range samples() {
+		f.Add(uint8(i), []byte(sample.body), []byte{1, 2, 3, 250})
+		f.Add(uint8(i), []byte(sample.body), []byte{1})
+	}
+	c := New(Options{})
+	f.Fuzz(func(t *testing.T, which uint8, body, sizes []byte) {
+		if len(body) > 64<<10 || len(sizes) == 0 {
+			t.Skip("too long, or no sizes")
+		}
+		all := samples()
+		meta := all[int(which)%len(all)].meta
+		s := c.NewStream(meta)
+		s.Write(body)
+		want := s.Finish()
+		s = c.NewStream(meta)
+		for i, rest := 0, body; len(rest) > 0; i++ {
+			n := min(int(sizes[i%len(sizes)])+1, len(rest))
+			piece := bytes.Clone(rest[:n])
+			s.Write(piece)
+			clear(piece) // a Stream must not have kept it
+			rest = rest[n:]
+			if i%7 == 0 {
+				s.Facts()
+			}
+		}
+		got := s.Finish()
+		if strings.HasPrefix(want.Undecodable, "budget: compressed") || strings.HasPrefix(got.Undecodable, "budget: compressed") {
+			t.Skip("the ratio is judged on what has arrived")
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		checkFacts(t, got)
+	})
+}
+
+// FuzzDecoders feeds arbitrary bodies under arbitrary declarations.
+func FuzzDecoders(f *testing.F) {
+	for _, sample := range samples() {
+		f.Add(sample.meta.ContentType, sample.meta.ContentEncoding, []byte(sample.body))
+	}
+	c := New(Options{MaxDecoded: mebibyte})
+	f.Fuzz(func(t *testing.T, contentType, encoding string, body []byte) {
+		s := c.NewStream(Meta{ContentType: contentType, ContentEncoding: encoding, Path: contentType, Query: encoding})
+		s.Write(body)
+		s.Facts()
+		checkFacts(t, s.Finish())
+		s = c.NewStream(Meta{ContentType: contentType, ContentEncoding: encoding})
+		s.Write(body)
+		s.Abort()
+	})
+}
+
+// checkFacts holds what is true of all facts.
+func checkFacts(t *testing.T, d flow.Data) {
+	t.Helper()
+	if d.State != flow.Known || d.Undecodable == "" != (d.Coverage == flow.CoverageFull) {
+		t.Errorf("coverage %v and undecodable %q contradict each other", d.Coverage, d.Undecodable)
+	}
+	total := 0
+	for _, found := range d.Findings {
+		if found.Count < 1 || found.Strength < flow.Weak || found.Strength > flow.Strong {
+			t.Errorf("impossible finding %+v", found)
+		}
+		total += found.Count
+	}
+	if d.Subjects > total {
+		t.Errorf("%d people in %d findings", d.Subjects, total)
+	}
+}
+
+func TestFactsHoldNothingOfThePayload(t *testing.T) {
+	for _, sample := range samples() {
+		meta := sample.meta
+		meta.Path, meta.Query = "/p/secretpath@example.com", "q=secretquery@example.com"
+		meta.Header = map[string][]string{"grpc-encoding": {"secretencoding"}}
+		var positions []Position
+		meta.Found = func(p Position) { positions = append(positions, p) }
+		for _, d := range []flow.Data{
+			read(meta, sample.body),
+			read(Meta{ContentType: "secret/type; boundary=secret", ContentEncoding: "secretcoding"}, sample.body),
+		} {
+			shown := fmt.Sprintf("%+v %+v", d, positions)
+			for _, part := range []string{"secret", "example.com", "4539", "5787", "5362", "22511", "110105", "DE89"} {
+				if strings.Contains(shown, part) {
+					t.Errorf("%s: facts show %q: %s", sample.name, part, shown)
+				}
+			}
+		}
+	}
+}
+
+func TestStreamsAreSafeToUseSideBySideAndAgain(t *testing.T) {
+	c := New(Options{})
+	all := samples()
+	want := make([]flow.Data, len(all))
+	for i, sample := range all {
+		want[i] = read(sample.meta, sample.body)
+	}
+	for worker := range 8 {
+		t.Run(fmt.Sprint(worker), func(t *testing.T) {
+			t.Parallel()
+			for round := range 40 {
+				i := (round*7 + worker) % len(all)
+				s := c.NewStream(all[i].meta)
+				s.Write([]byte(all[i].body))
+				if round%3 == 0 {
+					s.Abort()
+					continue
+				}
+				if diff := cmp.Diff(want[i], s.Finish()); diff != "" {
+					t.Fatalf("%s: %s", all[i].name, diff)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,51 @@
+package rules
+
+import "github.com/borderflow/borderflow/rules/flow"
+
+// Decision is what a policy says about a flow, and why. Its slices and rules are shared with the
+// policy and not to be changed.
+type Decision struct {
+	Verdict flow.Verdict // Allow, Block or Undecided
+
+	// Undecided: which groups of facts would settle it. Both are false when it waits for facts of
+	// the connection.
+	NeedsRequest, NeedsData bool
+
+	// WantsData means that a log or shadow rule still depends on the payload: it is to be read as
+	// it streams by and decided on again, without delaying the flow.
+	WantsData bool
+
+	Policy        string // the deciding policy; "" when Undecided
+	Rule          *Rule  // the deciding rule; nil when a default, or nothing, decided
+	Contact       string // whom a blocked client asks; "" when the policy names nobody
+	Uninspectable bool   // decided by onUninspectable, because of what Rule needs
+	Phase         flow.Phase
+
+	Verdicts []PolicyVerdict // what each policy says on its own, sorted by name
+	Logged   []Match         // log rules that match
+	Shadowed []Match         // what shadow rules and shadow policies would have done
+	Errors   []RuleError
+}
+
+// PolicyVerdict is what one policy says on its own.
+type PolicyVerdict struct {
+	Policy        string
+	Verdict       flow.Verdict
+	Rule          *Rule // nil when its default, or nothing, decided
+	Shadow        bool  // the policy is evaluated and never enforced
+	Uninspectable bool  // decided by its onUninspectable
+}
+
+// Match is a rule that matched without deciding.
+type Match struct {
+	Policy  string
+	Rule    *Rule        // nil for the default of a shadow policy
+	Verdict flow.Verdict // what it says: log, or what it would have done
+}
+
+// RuleError is a condition that could not be evaluated. The message never repeats a value.
+type RuleError struct {
+	Policy  string
+	Rule    string
+	Message string
+}

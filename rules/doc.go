@@ -1,0 +1,23 @@
+// Package rules decides: policy files become compiled CEL conditions, and a flow becomes a Decision.
+//
+// A Policy is an immutable snapshot of every policy document in a directory, one document per legal
+// regime. Within a document the first rule that matches decides; across documents the strictest
+// verdict wins, because complying with one law never excuses from another; log marks the flow and
+// goes on. When no rule matches, the document's default holds.
+//
+// Two ideas make it work. Facts that are not established yet are CEL unknowns, so one evaluation
+// tells which rules wait for what, and a verdict that no outstanding fact can change is given at
+// once: most flows are decided before their payload is read. And facts that cannot be had never
+// look like facts that are not there: an unavailable attribute makes a block rule match and an
+// allow rule not match, and a payload that cannot be read has the outcome that the policy states.
+//
+//	policy, problems, err := rules.Load("/etc/borderflow/policy")
+//	decision := policy.Decide(f, flow.Connect)
+//	if decision.Verdict == flow.Undecided && decision.NeedsData { … read the payload, decide again … }
+//
+// Store keeps the newest good snapshot of a directory while people edit it. Reference lists what
+// conditions can say, taken from the tables that the evaluation itself runs on.
+//
+// It leaves finding the facts to the data plane, the classifier and package jurisdiction, and
+// carrying verdicts out to package proxy.
+package rules

@@ -1,0 +1,189 @@
+package rules
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/cel-go/common/types"
+
+	"github.com/borderflow/borderflow/rules/flow"
+)
+
+func TestWhatConditionsSay(t *testing.T) {
+	for condition, want := range map[string]bool{
+		`source.address == "192.0.2.7" && source.port == 4711 && source.identity == "alice" && source.assurance == "mtls" && source.country == "DE"`: true,
+		`destination.host == "api.shop.example" && destination.port == 443 && destination.address == "198.51.100.9"`:                                 true,
+		`destination.country == "US" && destination.confidence > 0.8 && destination.operator == "Shop Inc" && destination.operatorHome == "US"`:      true,
+		`destination.jurisdictions.exists(j, j.country == "IE" && j.source == "database" && j.confidence < 0.5 && j.detail == "")`:                   true,
+		`destination.jurisdictions[0].detail.endsWith(".shop.example") && destination.jurisdictions.size() == 2`:                                     true,
+		`destination.exempt || destination.exemption != ""`:                                                                                          false,
+		`request.method == "POST" && request.scheme == "https" && request.path == "/orders" && request.query == "a=1" && request.protocol == "h2"`:   true,
+		`request.size == 120`: true,
+		`request.header("content-TYPE") == "application/json" && request.header("x-tag") == "a, b" && request.header("missing") == ""`: true,
+		`data.has("financial") && !data.has("health") && data.count("financial") == 2 && data.count("health") == 0`:                    true,
+		`data.found("payment-card") == 2 && data.found("iban") == 0 && data.subjects == 1`:                                             true,
+		`"financial" in data.categories && data.categories.size() == 1 && data.inspected == "full" && !data.undecodable`:               true,
+		`now == timestamp("2026-07-01T12:00:00Z") && now.getFullYear() == 2026`:                                                        true,
+		`destination.host.lowerAscii().replace("api.", "") == "shop.example"`:                                                          true,
+		`destination.country in ["CN", "US"]`:                                                                                          true,
+		`destination.under("shop.example")`:                                                                                            true,
+		`destination.under("API.Shop.Example.")`:                                                                                       true,
+		`destination.under("op.example")`:                                                                                              false,
+		`destination.under("www.api.shop.example")`:                                                                                    false,
+		`destination.anyCountry(["IE"])`:                                                                                               true,
+		`destination.anyCountry(["DE", "FR"])`:                                                                                         false,
+		`destination.onlyCountries(["US"])`:                                                                                            false,
+		`destination.onlyCountries(["IE", "US"])`:                                                                                      true,
+		`destination.anyCountry([source.country])`:                                                                                     false,
+		`source == source && !(destination.jurisdictions[0] == destination.jurisdictions[1])`:                                          true,
+	} {
+		c, mistakes := compile(condition, everything)
+		if len(mistakes) > 0 {
+			t.Errorf("%s: %v", condition, mistakes)
+			continue
+		}
+		s := newScope()
+		s.flow, s.now = known(), decidedAt
+		result, _, err := c.evaluate(s)
+		if err != nil || (result == matched) != want {
+			t.Errorf("%s: outcome %v, %v; want %v", condition, result, err, want)
+		}
+	}
+}
+
+func TestDomainsAndAddresses(t *testing.T) {
+	for _, test := range []struct {
+		host, domain string
+		want         bool
+	}{
+		{"example.com", "example.com", true}, {"a.example.com", "example.com", true}, {"a.example.com", ".example.com", true},
+		{"badexample.com", "example.com", false}, {"example.com.evil.test", "example.com", false}, {"com", "example.com", false},
+		{"10.0.0.1", "0.1", false}, {"10.0.0.1", "10.0.0.1", true}, {"2001:db8::1", "1", false},
+		{"xn--mller-kva.example", "müller.example", true}, {"www.xn--mller-kva.example", "müller.example", true},
+	} {
+		c, mistakes := compile(`destination.under("`+test.domain+`")`, everything)
+		if len(mistakes) > 0 {
+			t.Fatal(mistakes)
+		}
+		s := newScope()
+		s.flow = with(func(f *flow.Flow) { f.Destination.Host = test.host })
+		if result, _, err := c.evaluate(s); (result == matched) != test.want || err != nil {
+			t.Errorf("%s under %s: %v, %v", test.host, test.domain, result, err)
+		}
+	}
+}
+
+func TestAPooledScopeNeverShowsTheFlowBefore(t *testing.T) {
+	c, mistakes := compile(`destination.host == "b" && source.address == "192.0.2.9" && source.port == 1 && request.query.size() == 0 && destination.confidence == 0.5`, everything)
+	if len(mistakes) > 0 {
+		t.Fatal(mistakes)
+	}
+	s := newScope()
+	s.flow = with(func(f *flow.Flow) { f.Request.Query = strings.Repeat("x", 2*longestKept) })
+	if result, _, _ := c.evaluate(s); result != unmatched {
+		t.Fatal("matched too early")
+	}
+	s.forget()
+	s.flow = with(func(f *flow.Flow) {
+		f.Destination.Host, f.Source.Address, f.Source.Port, f.Request.Query = "b", netip.MustParseAddr("192.0.2.9"), 1, ""
+		f.Destination.Location.Confidence = 0.5
+	})
+	if result, _, err := c.evaluate(s); result != matched {
+		t.Errorf("outcome %v, %v", result, err)
+	}
+	s.forget()
+	if s.flow != nil {
+		t.Error("the scope holds on to a flow")
+	}
+}
+
+func TestAPooledScopeHoldsNoLongTexts(t *testing.T) {
+	c, mistakes := compile(`request.query.size() > 0`, everything)
+	if len(mistakes) > 0 {
+		t.Fatal(mistakes)
+	}
+	s := newScope()
+	s.flow = with(func(f *flow.Flow) { f.Request.Query = strings.Repeat("x", 2*longestKept) })
+	if result, _, err := c.evaluate(s); result != matched {
+		t.Fatal(result, err)
+	}
+	s.forget()
+	for i, kept := range s.slots {
+		if text, ok := kept.value.(types.String); ok && len(text) > longestKept {
+			t.Errorf("slot %d holds %d bytes", i, len(text))
+		}
+	}
+}
+
+// TestReferenceIsTheWholeEnvironment compiles each name of the reference, so that a reader can rely
+// on it, and counts, so that it leaves nothing out.
+func TestReferenceIsTheWholeEnvironment(t *testing.T) {
+	entries := Reference()
+	if want := len(attributes) + len(claimFields) + len(functions) + 1; len(entries) != want {
+		t.Errorf("%d entries, want %d", len(entries), want)
+	}
+	for _, e := range entries {
+		if e.Doc == "" || e.Type == "" || strings.ContainsRune(e.Doc, '\n') {
+			t.Errorf("%+v", e)
+		}
+		condition := e.Example
+		if condition == "" {
+			name := strings.Replace(e.Name, "[…]", "[0]", 1)
+			condition = name + " == " + name
+		} else if e.Type != "bool" && !strings.ContainsAny(condition, "<>=") && !strings.Contains(condition, "startsWith") {
+			t.Errorf("%s: the example is no condition: %s", e.Name, condition)
+		}
+		if _, mistakes := compile(condition, everything); len(mistakes) > 0 {
+			t.Errorf("%s: %s: %v", e.Name, condition, mistakes)
+		}
+	}
+}
+
+func TestExpensiveConditionsAreMeteredAndEndInAnError(t *testing.T) {
+	c, mistakes := compile(`data.categories.all(a, data.categories.all(b, (a + b + request.path).replace("a", "aaaa").replace("a", "aaaa").size() > 0))`, everything)
+	if len(mistakes) > 0 {
+		t.Fatal(mistakes)
+	}
+	if !c.metered {
+		t.Fatal("the condition is not metered")
+	}
+	s := newScope()
+	s.flow = with(func(f *flow.Flow) {
+		f.Request.Path = strings.Repeat("a", 4096)
+		f.Data.Categories = nil
+		for _, name := range "abcdefghijklmnopqrstuvwxyz" {
+			f.Data.Categories = append(f.Data.Categories, flow.Category{Name: string(name), Count: 1})
+		}
+	})
+	result, _, err := c.evaluate(s)
+	if result != failed || reason(err) != "the condition takes too long" {
+		t.Errorf("outcome %v, %v", result, err)
+	}
+	s.flow = known()
+	if result, _, err := c.evaluate(s); result != matched {
+		t.Errorf("the meter of one run counted for the next: %v, %v", result, err)
+	}
+}
+
+func TestOrdinaryConditionsAreNotMetered(t *testing.T) {
+	for _, condition := range []string{
+		`destination.country == "US" && data.has("financial")`,
+		`destination.host.matches("^[a-z]+\\.example$") || request.path.startsWith("/a")`,
+		`request.header("content-type").contains("json") && destination.anyCountry(["US", "CN"])`,
+		`destination.jurisdictions.exists(j, j.country == "US" && j.confidence > 0.5)`,
+		`data.count("financial") > 3 && now < timestamp("2030-01-01T00:00:00Z")`,
+	} {
+		if c, mistakes := compile(condition, everything); len(mistakes) > 0 || c.metered {
+			t.Errorf("%s: %v, %+v", condition, mistakes, c)
+		}
+	}
+}
+
+func TestSharedErrorsAreNeverWrittenTo(t *testing.T) {
+	for i := range attributes {
+		if attributes[i].unavailable.NodeID() == 0 {
+			t.Errorf("%s: cel-go would label this error during an evaluation", attributes[i].name)
+		}
+	}
+}

@@ -1,0 +1,136 @@
+package jurisdiction
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/borderflow/borderflow/rules/flow"
+)
+
+// Explanation is a Location with how it came about, for people and for JSON. Its field names are
+// kept stable.
+type Explanation struct {
+	Query         string       `json:"query"`
+	Address       string       `json:"address,omitempty"` // the address that was located, if not the query itself
+	State         string       `json:"state"`             // "known", "absent" or "unavailable"
+	Country       string       `json:"country"`           // "" unless known
+	Confidence    float64      `json:"confidence"`
+	Jurisdictions []flow.Claim `json:"jurisdictions"`
+	Operator      string       `json:"operator"`
+	OperatorHome  string       `json:"operator_home"`
+	Conflicts     []string     `json:"conflicts"`
+	Reason        string       `json:"reason"`     // one sentence: why the country is what it is
+	Statements    []Statement  `json:"statements"` // every source that had something to say, in the order asked
+	DataVersion   string       `json:"data_version"`
+}
+
+// Statement is what one source said, before it was weighed against the others.
+type Statement struct {
+	Source   string    `json:"source"`
+	About    string    `json:"about"` // "place", "operator", "spread" (served from many places), "none" or "failure"
+	Country  string    `json:"country,omitempty"`
+	Operator string    `json:"operator,omitempty"`
+	AsOf     time.Time `json:"as_of,omitzero"`
+	Detail   string    `json:"detail,omitempty"`
+}
+
+// Explain locates a destination as Locate does, past the cache, and shows each step.
+func (r *Resolver) Explain(host string, address netip.Addr) Explanation {
+	current := r.current.Load()
+	q := newQuery(host, address, r.now())
+	statements := current.ask(q)
+	result := combine(statements, r.minimum)
+	location := result.location
+	explanation := Explanation{
+		Query:         host,
+		State:         map[flow.State]string{flow.Known: "known", flow.Absent: "absent", flow.Unavailable: "unavailable"}[result.state],
+		Country:       location.Country,
+		Confidence:    location.Confidence,
+		Jurisdictions: append([]flow.Claim{}, location.Jurisdictions...),
+		Operator:      location.Operator,
+		OperatorHome:  location.OperatorHome,
+		Conflicts:     append([]string{}, location.Conflicts...),
+		Reason:        result.reason,
+		Statements:    []Statement{},
+		DataVersion:   current.version,
+	}
+	if q.dialled.IsValid() && q.dialled.String() != host {
+		explanation.Address = q.dialled.String()
+	}
+	if host == "" {
+		explanation.Query, explanation.Address = explanation.Address, ""
+	}
+	for _, s := range statements {
+		explanation.Statements = append(explanation.Statements, publicStatement(s))
+	}
+	return explanation
+}
+
+func publicStatement(s statement) Statement {
+	about := map[kind]string{
+		silent: "none", declared: "place", named: "place", measured: "place", hinted: "place",
+		spread: "spread", operated: "operator", failed: "failure",
+	}[s.kind]
+	shown := Statement{
+		Source: s.claim.Source, About: about, Country: s.claim.Country,
+		Operator: s.operator, AsOf: s.claim.AsOf, Detail: s.claim.Detail,
+	}
+	if shown.Country == "" {
+		shown.Country = s.operatorHome
+	}
+	return shown
+}
+
+// WriteText writes the explanation for a terminal, beginning with one line that tells the result.
+func (e Explanation) WriteText(w io.Writer) error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s", e.Query)
+	if e.Address != "" {
+		fmt.Fprintf(&text, " (%s)", e.Address)
+	}
+	if e.Country != "" {
+		fmt.Fprintf(&text, ": %s %s, confidence %.2f\n", e.Country, CountryName(e.Country), e.Confidence)
+	} else {
+		fmt.Fprintf(&text, ": no country (%s)\n", e.State)
+	}
+	fmt.Fprintf(&text, "  because   %s\n", e.Reason)
+	if e.Operator != "" || e.OperatorHome != "" {
+		fmt.Fprintf(&text, "  operator  %s\n", strings.TrimSpace(e.Operator+" "+parenthesised(e.OperatorHome)))
+	}
+	for _, conflict := range e.Conflicts {
+		fmt.Fprintf(&text, "  conflict  %s\n", conflict)
+	}
+	for _, claim := range e.Jurisdictions {
+		fmt.Fprintf(&text, "  claim     %-2s %.2f  %s: %s%s\n", orDash(claim.Country), claim.Confidence, claim.Source, claim.Detail, dated(claim.AsOf))
+	}
+	for _, s := range e.Statements {
+		fmt.Fprintf(&text, "  said      %-12s %-8s %-2s %s\n", s.Source, s.About, orDash(s.Country), s.Detail)
+	}
+	fmt.Fprintf(&text, "  data      %s\n", e.DataVersion)
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+func parenthesised(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "(" + text + ")"
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+func dated(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return ", of " + t.Format(time.DateOnly)
+}

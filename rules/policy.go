@@ -1,0 +1,153 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/borderflow/borderflow/rules/document"
+	"github.com/borderflow/borderflow/rules/flow"
+)
+
+// Policy is an immutable compiled snapshot of a set of policy documents. It is safe for concurrent
+// use.
+type Policy struct {
+	hash       string
+	policies   []*legalRegime // by name
+	conditions map[string]*condition
+	undisputed []PolicyVerdict // every policy's verdict when no rule matches
+	scopes     *sync.Pool
+}
+
+// legalRegime is one policy document.
+type legalRegime struct {
+	name     string
+	info     Info
+	fallback flow.Verdict // when no rule matches
+	blind    flow.Verdict // when what a rule needs cannot be read
+	shadow   bool
+	inspect  []inspectRule
+	rules    []*compiledRule
+}
+
+type inspectRule struct {
+	condition *condition
+	level     flow.Inspection
+}
+
+// compiledRule is a rule that can be evaluated.
+type compiledRule struct {
+	Rule
+	condition *condition
+	verdict   PolicyVerdict // what its policy says when it decides
+}
+
+// Rule is one rule as the record and the answer to a blocked client name it. It is not to be
+// changed.
+type Rule struct {
+	ID          string
+	Policy      string
+	Description string
+	When        string // the condition, in CEL
+	Verdict     flow.Verdict
+	Mode        Mode
+	OnError     OnError
+	Reason      string // for the blocked client; the description unless the rule says otherwise
+	LegalBasis  string
+	Purpose     string
+	Evidence    string
+	Owner       string
+	Contact     string    // whom to ask; the policy's unless the rule says otherwise
+	ValidFrom   time.Time // zero: always was
+	ValidUntil  time.Time // the first moment at which it no longer applies; zero: without end
+	File        string
+	Line        int
+}
+
+// Info describes one policy document of a snapshot.
+type Info struct {
+	Name            string
+	Description     string
+	Contact         string
+	Mode            Mode
+	Default         flow.Verdict
+	OnUninspectable flow.Verdict
+	File            string
+	Rules           int
+}
+
+// Parse compiles the policy documents in files, which are keyed by name, and reports every mistake
+// in all of them. The policy is nil if there is any.
+func Parse(files map[string][]byte) (*Policy, document.Problems) { return parse(files, nil) }
+
+// parse is Parse, and takes over from previous what is compiled already.
+func parse(files map[string][]byte, previous *Policy) (*Policy, document.Problems) {
+	r := &reader{compiled: map[string]*condition{}, names: map[string]string{}}
+	if previous != nil {
+		r.previous = previous.conditions
+	}
+	names := make([]string, 0, len(files))
+	for name := range files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var documents []policyFile
+	for _, name := range names {
+		documents = append(documents, r.read(name, files[name])...)
+	}
+	if len(names) == 0 {
+		r.problems = append(r.problems, document.Problem{Message: "there is no policy", Hint: "a policy file ends in .yaml or .yml"})
+	}
+	if len(r.problems) > 0 {
+		return nil, r.problems.Sort()
+	}
+	p := &Policy{conditions: r.compiled, policies: r.policies, scopes: &sync.Pool{New: func() any { return newScope() }}}
+	slices.SortFunc(p.policies, func(a, b *legalRegime) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(documents, func(a, b policyFile) int { return strings.Compare(a.Name, b.Name) })
+	for _, regime := range p.policies {
+		p.undisputed = append(p.undisputed, PolicyVerdict{Policy: regime.name, Verdict: regime.fallback, Shadow: regime.shadow})
+	}
+	p.hash = hash(documents)
+	return p, nil
+}
+
+// hash identifies what the documents say, whatever files, order, layout and comments they have.
+func hash(documents []policyFile) string {
+	text, err := json.Marshal(documents)
+	if err != nil {
+		panic(fmt.Sprintf("rules: policy documents are plain data: %v", err))
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// Hash returns the SHA-256 of what the policy says, in lower-case hexadecimal digits.
+func (p *Policy) Hash() string { return p.hash }
+
+// ShortHash returns the first 12 digits of Hash, for people.
+func (p *Policy) ShortHash() string { return p.hash[:12] }
+
+// Policies describes the policy documents, sorted by name.
+func (p *Policy) Policies() []Info {
+	infos := make([]Info, len(p.policies))
+	for i, regime := range p.policies {
+		infos[i] = regime.info
+	}
+	return infos
+}
+
+// Rules returns every rule, by policy and in the order of evaluation.
+func (p *Policy) Rules() []*Rule {
+	var all []*Rule
+	for _, regime := range p.policies {
+		for _, rule := range regime.rules {
+			all = append(all, &rule.Rule)
+		}
+	}
+	return all
+}
