@@ -81,8 +81,8 @@ var attributes = number([]attribute{
 	integer(requestGroup, "size", "the declared payload size in bytes; -1 when it is not declared", requestState,
 		func(f *flow.Flow) int64 { return f.Request.Size }),
 
-	{group: dataGroup, name: "categories", kind: cel.ListType(cel.StringType), doc: "the categories of data found, sorted", state: dataState, read: categories},
-	integer(dataGroup, "subjects", "distinct people in the payload, as far as identifiers tell them apart", dataState,
+	{group: dataGroup, name: "categories", kind: cel.ListType(cel.StringType), doc: "the categories of data found, sorted", state: wholeDataState, read: categories},
+	integer(dataGroup, "subjects", "distinct people in the payload, as far as identifiers tell them apart", wholeDataState,
 		func(f *flow.Flow) int64 { return int64(f.Data.Subjects) }),
 	text(dataGroup, "inspected", `how much of the payload could be read: "none", "partial" or "full"`, dataState,
 		func(f *flow.Flow) string { return f.Data.Coverage.String() }),
@@ -111,6 +111,15 @@ func addressState(f *flow.Flow) flow.State  { return f.Destination.AddressState 
 func locationState(f *flow.Flow) flow.State { return f.Destination.LocationState }
 func requestState(f *flow.Flow) flow.State  { return f.Request.State }
 func dataState(f *flow.Flow) flow.State     { return f.Data.State }
+
+// wholeDataState is the state of what can only be said of a payload that was read to its end: a
+// part that could not be read is never taken for clean.
+func wholeDataState(f *flow.Flow) flow.State {
+	if f.Data.State == flow.Known && f.Data.Undecodable != "" {
+		return flow.Unavailable
+	}
+	return f.Data.State
+}
 
 // number gives each attribute its slot and its error.
 func number(table []attribute) []attribute {

@@ -41,14 +41,14 @@ var functions = named([]function{
 		doc:     `a header by name, case does not count; several values are joined with ", "; "" when it is missing`,
 		example: `request.header("Content-Type").startsWith("application/json")`, state: requestState, call: header},
 	{group: dataGroup, name: "has", argument: cel.StringType, result: cel.BoolType,
-		doc:     "whether data of this category was found",
+		doc:     "whether data of this category was found; uninspectable when it was not and part of the payload could not be read",
 		example: `data.has("financial")`, state: dataState, call: hasCategory},
 	{group: dataGroup, name: "count", argument: cel.StringType, result: cel.IntType,
-		doc:     "how many distinct findings of this category there are",
-		example: `data.count("government-id") > 10`, state: dataState, call: countCategory},
+		doc:     "how many distinct findings of this category there are; uninspectable when part of the payload could not be read",
+		example: `data.count("government-id") > 10`, state: wholeDataState, call: countCategory},
 	{group: dataGroup, name: "found", argument: cel.StringType, result: cel.IntType,
-		doc:     "how many distinct findings of this detector there are",
-		example: `data.found("us-ssn") > 0`, state: dataState, call: countFindings},
+		doc:     "how many distinct findings of this detector there are; uninspectable when part of the payload could not be read",
+		example: `data.found("us-ssn") > 0`, state: wholeDataState, call: countFindings},
 })
 
 func named(table []function) []function {
@@ -162,8 +162,16 @@ func header(s *scope, argument ref.Val) ref.Val {
 	return types.String(strings.Join(s.flow.Request.Header.Values(string(argument.(types.String))), ", "))
 }
 
+// hasCategory answers no only when all of the payload could be read: what was found in a part of it
+// is there, but what was not found may be in the rest.
 func hasCategory(s *scope, argument ref.Val) ref.Val {
-	return types.Bool(categoryCount(&s.flow.Data, string(argument.(types.String))) > 0)
+	if categoryCount(&s.flow.Data, string(argument.(types.String))) > 0 {
+		return types.True
+	}
+	if wholeDataState(s.flow) == flow.Unavailable {
+		return dataUnavailable
+	}
+	return types.False
 }
 
 func countCategory(s *scope, argument ref.Val) ref.Val {

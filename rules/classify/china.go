@@ -24,7 +24,7 @@ func chinaRules(year int) []*rule {
 	}}
 }
 
-// isResidentID checks an identification number; year is the current one.
+// isResidentID checks an identification number; year is the last one of birth.
 func isResidentID(number []byte, year int) bool {
 	if len(number) != 18 || !isProvince(decimal(number[:2])) || decimal(number[2:4]) == 0 {
 		return false

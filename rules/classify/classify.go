@@ -27,6 +27,8 @@ import (
 	"hash/maphash"
 	"sync"
 	"time"
+
+	"github.com/borderflow/borderflow/rules/flow"
 )
 
 const mebibyte = 1 << 20
@@ -77,9 +79,10 @@ type Classifier struct {
 // New builds a classifier with every detector that Detectors lists.
 func New(options Options) *Classifier {
 	options = options.withDefaults()
+	year := time.Now().Year() + 1 // the process may outlive this one
 	return &Classifier{
 		options:  options,
-		table:    newTable(catalogue(options, time.Now().Year())),
+		table:    newTable(catalogue(options, year)),
 		seed:     maphash.MakeSeed(),
 		decoders: decoderPools(),
 	}
@@ -105,5 +108,5 @@ type Position struct {
 	Place    string // "body", "part header", "path" or "query"
 	Offset   int64  // in bytes from the start of that place's decoded text (all parts of a body counted on)
 	Length   int    // in bytes of decoded text, separators included
-	Strength string
+	Strength flow.Strength
 }

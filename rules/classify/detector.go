@@ -65,7 +65,7 @@ const (
 	onCode                  // two capital letters with two or more digits; the trigger is the first digit
 )
 
-// catalogue is every rule. year is the current one: nobody was born after it.
+// catalogue is every rule. year is the last one in which somebody can have been born.
 func catalogue(options Options, year int) []*rule {
 	return slices.Concat(contactRules(), paymentRules(options), accountRules(), chinaRules(year), unitedStatesRules())
 }

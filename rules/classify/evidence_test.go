@@ -89,9 +89,15 @@ func TestTheNearestTermDecides(t *testing.T) {
 		`{"order":{"card":"` + card + `"}}`:              flow.Strong,
 		`{"order_id":"x","n":"` + card + `"}`:            flow.Medium,
 		"Order " + card + " has shipped":                 0,
-		"Order 17 was paid with card no. " + card:        flow.Medium,
-		"订单号 " + card:                                    0,
-		"银行卡号：" + card:                                   flow.Medium,
+		"the order of last week was charged to " + card:  flow.Medium,
+		"abc-" + card: 0,
+		"abc_" + card: 0,
+		"0." + card:   0,
+		"+" + card:    0,
+		`{"card":{"note":"` + strings.Repeat("x ", 150) + `","number":"` + card + `"}}`: flow.Strong,
+		"Order 17 was paid with card no. " + card:                                       flow.Medium,
+		"订单号 " + card:  0,
+		"银行卡号：" + card: flow.Medium,
 	} {
 		if got := strengthOf(read(textMeta(), body), "payment-card"); got != want {
 			t.Errorf("%s: %q, want %q", body, got, want)
@@ -153,10 +159,10 @@ func TestPositionsPointAtTheValueInTheDecodedText(t *testing.T) {
 	}
 	s.Finish()
 	want := []Position{
-		{"email", "path", 3, 15, "strong"},
-		{"us-ssn", "query", 8, 9, "medium"},
-		{"payment-card", "body", int64(strings.Index(body, "4539")), 19, "medium"},
-		{"email", "body", int64(strings.Index(body, "anna")), 16, "strong"},
+		{"email", "path", 3, 15, flow.Strong},
+		{"us-ssn", "query", 8, 9, flow.Medium},
+		{"payment-card", "body", int64(strings.Index(body, "4539")), 19, flow.Medium},
+		{"email", "body", int64(strings.Index(body, "anna")), 16, flow.Strong},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -43,7 +43,7 @@ func (m *messageReader) write(p []byte) {
 		p = p[c:]
 		m.left -= uint32(c)
 		if m.left == 0 {
-			m.end(true)
+			m.end()
 		}
 	}
 }
@@ -70,7 +70,7 @@ func (m *messageReader) begin() {
 		m.message = s.inflate(m.encoding, m.content(flags))
 	}
 	if m.left == 0 {
-		m.end(true)
+		m.end()
 	}
 }
 
@@ -84,17 +84,17 @@ func (m *messageReader) content(flags byte) sink {
 	return &protobufReader{stream: m.stream}
 }
 
-func (m *messageReader) end(whole bool) {
-	m.message.close(whole)
+func (m *messageReader) end() {
+	m.message.close()
 	m.message, m.n = nil, 0
 	m.stream.tally.endRecord()
 }
 
-func (m *messageReader) close(bool) {
+func (m *messageReader) close() {
 	if m.message != nil || m.n > 0 {
 		m.stream.coverage.missed("truncated gRPC message")
 	}
 	if m.message != nil {
-		m.end(false)
+		m.end()
 	}
 }

@@ -53,13 +53,13 @@ func (d *inflater) write(p []byte) {
 	d.in = nil
 }
 
-func (d *inflater) close(whole bool) {
+func (d *inflater) close() {
 	d.ended = true
 	if !d.failed && !d.ready {
 		d.resume()
 	}
 	d.stream.ended(d)
-	d.next.close(whole && d.ready && !d.failed)
+	d.next.close()
 }
 
 // Read gives the decompressor its input.

@@ -102,7 +102,7 @@ func (d *jsonDecoder) loneSurrogate() {
 	}
 }
 
-func (d *jsonDecoder) close(whole bool) {
+func (d *jsonDecoder) close() {
 	d.loneSurrogate()
-	d.outlet.close(whole)
+	d.outlet.close()
 }

@@ -57,7 +57,7 @@ func (l *leaf) count(b byte) {
 	}
 }
 
-func (l *leaf) close(bool) {
+func (l *leaf) close() {
 	l.stream.scan.flush()
 	if l.separate {
 		l.stream.tally.endRecord()
@@ -83,4 +83,4 @@ func (l *leaf) judge(c *coverage) {
 type scannerSink struct{ scan *scanner }
 
 func (s scannerSink) write(p []byte) { s.scan.write(p) }
-func (s scannerSink) close(bool)     { s.scan.flush() }
+func (s scannerSink) close()         { s.scan.flush() }

@@ -181,7 +181,7 @@ func (m *multipartReader) delimit() bool {
 	if len(rest) > 0 && !last {
 		return false
 	}
-	m.part.close(true)
+	m.part.close()
 	m.matched, m.lineBreak = 0, nil
 	if last {
 		m.readAsText()
@@ -265,20 +265,17 @@ func unfold(header string) string {
 	return strings.NewReplacer("\r\n ", " ", "\r\n\t", " ", "\n ", " ", "\n\t", " ").Replace(header)
 }
 
-func (m *multipartReader) close(whole bool) {
+func (m *multipartReader) close() {
 	if !m.terminated() {
 		m.stream.coverage.missed("unterminated multipart")
-		whole = false
 	}
-	m.part.close(whole)
+	m.part.close()
 }
 
 // terminated says whether the body ended as it should, and reads what was held back if it did not.
 func (m *multipartReader) terminated() bool {
 	switch {
-	case m.plain:
-		return true
-	case m.stream.bytes == 0:
+	case m.plain, m.stream.bytes == 0:
 		return true
 	case m.state == afterDelimiter:
 		if !m.delimit() {

@@ -79,7 +79,11 @@ func (s *Stream) openType(d declaration, depth int) sink {
 	case isProtobuf(media):
 		return &protobufReader{stream: s}
 	}
-	if reason := opaqueType(media); reason != "" {
+	reason := opaqueType(media)
+	if isWide(parameters["charset"]) {
+		reason = "text in a charset that is not read"
+	}
+	if reason != "" {
 		return s.openLeaf(d.name, recordLines, reason)
 	}
 	return &sniffer{stream: s, declaration: d, media: media, depth: depth}
@@ -96,6 +100,13 @@ func isProtobuf(media string) bool {
 func isJSON(media string) bool {
 	return strings.HasSuffix(media, "+json") || strings.HasSuffix(media, "/json") || strings.HasSuffix(media, "json-seq") ||
 		strings.HasSuffix(media, "ndjson") || strings.HasSuffix(media, "jsonl") || strings.HasSuffix(media, "jsonlines")
+}
+
+// isWide knows charsets in which ASCII characters are not single bytes.
+func isWide(charset string) bool {
+	charset = strings.ToLower(charset)
+	return strings.HasPrefix(charset, "utf-16") || strings.HasPrefix(charset, "utf-32") || charset == "utf-7" ||
+		strings.HasPrefix(charset, "ucs-") || strings.HasPrefix(charset, "ibm0")
 }
 
 // opaqueType says why bodies of a media type cannot be understood; "" if they may be text.

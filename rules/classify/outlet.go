@@ -37,7 +37,7 @@ func (o *outlet) flush() {
 	}
 }
 
-func (o *outlet) close(whole bool) {
+func (o *outlet) close() {
 	o.flush()
-	o.next.close(whole)
+	o.next.close()
 }

@@ -69,9 +69,9 @@ func (d *percentDecoder) literal() {
 	d.n = 0
 }
 
-func (d *percentDecoder) close(whole bool) {
+func (d *percentDecoder) close() {
 	d.literal()
-	d.outlet.close(whole)
+	d.outlet.close()
 }
 
 // hexValue is the value of a hexadecimal digit; -1 if b is none.

@@ -174,7 +174,7 @@ func (r *protobufReader) openField() {
 }
 
 func (r *protobufReader) endField() {
-	r.field.close(true)
+	r.field.close()
 	r.field, r.state = nil, wireTag
 }
 
@@ -184,7 +184,7 @@ func (r *protobufReader) unreadable() {
 	r.field = r.stream.openLeaf("", recordLines, "")
 }
 
-func (r *protobufReader) close(whole bool) {
+func (r *protobufReader) close() {
 	if r.state == wireHead {
 		r.openField()
 		r.field.write(r.head[:r.n])
@@ -193,7 +193,7 @@ func (r *protobufReader) close(whole bool) {
 		r.stream.coverage.missed("truncated protobuf message")
 	}
 	if r.field != nil {
-		r.field.close(whole)
+		r.field.close()
 		r.field = nil
 	}
 }

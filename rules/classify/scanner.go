@@ -88,10 +88,10 @@ func (s *scanner) begin(key string, mode recordMode) {
 }
 
 func (s *scanner) write(p []byte) {
-	s.offset += int64(len(p))
 	for len(p) > 0 {
 		c := copy(s.buf[s.n:windowSize], p)
 		s.n += c
+		s.offset += int64(c)
 		p = p[c:]
 		if s.n == windowSize {
 			s.scanTo(windowSize - lookAhead)
@@ -130,6 +130,13 @@ func (s *scanner) flush() {
 
 // drained says whether all text written has been judged.
 func (s *scanner) drained() bool { return s.n == 0 }
+
+// settle judges what can be judged for good.
+func (s *scanner) settle() {
+	if limit := s.n - lookAhead; limit > s.pos {
+		s.scanTo(limit)
+	}
+}
 
 // preview judges the rest of the window into y, as if the text ended here, and forgets that it did.
 func (s *scanner) preview(y *tally) {
@@ -243,7 +250,7 @@ func (s *scanner) judge(r *rule, view []byte, from int, m match) bool {
 	}
 	if s.found != nil {
 		offset := s.offset - int64(s.n-start)
-		s.found(Position{r.ID, s.place.name, offset, end - start, strength.String()})
+		s.found(Position{r.ID, s.place.name, offset, end - start, strength})
 	}
 	return true
 }

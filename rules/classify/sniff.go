@@ -55,11 +55,11 @@ func textStart(head []byte) []byte {
 	return bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n\x1e")
 }
 
-func (d *sniffer) close(whole bool) {
+func (d *sniffer) close() {
 	if d.next == nil {
 		d.choose()
 	}
-	d.next.close(whole)
+	d.next.close()
 }
 
 func (d *sniffer) choose() {
@@ -110,6 +110,8 @@ func (s *Stream) document(d declaration, mode recordMode, opaque string) *leaf {
 var signatures = []struct{ magic, encoding, opaque string }{
 	{"\x1f\x8b", "gzip", ""},
 	{"\x28\xb5\x2f\xfd", "zstd", ""},
+	{"\xff\xfe", "", "UTF-16 text"},
+	{"\xfe\xff", "", "UTF-16 text"},
 	{"PK\x03\x04", "", "binary document or archive"},
 	{"%PDF-", "", "binary document or archive"},
 	{"7z\xbc\xaf\x27\x1c", "", "binary document or archive"},

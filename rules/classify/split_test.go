@@ -3,6 +3,7 @@ package classify
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -67,9 +68,49 @@ func TestEverySplitInTwoGivesTheSameFacts(t *testing.T) {
 	}
 }
 
+func TestRandomSplitsOfALargeTextGiveTheSamePositions(t *testing.T) {
+	c := New(Options{})
+	r := rand.New(rand.NewPCG(9, 9))
+	for name, row := range map[string]func(*bytes.Buffer, *rand.Rand){
+		"dense": denseJSON,
+		"clean": cleanJSON,
+		"mixed": func(b *bytes.Buffer, r *rand.Rand) {
+			digits := "0123456789"[:1+r.IntN(10)]
+			for range r.IntN(60) {
+				b.WriteByte((digits + " -@.\",:{}[]\nabX")[r.IntN(len(digits)+15)])
+			}
+			fmt.Fprintf(b, `"ssn":[%d,"%s %s"],x%d@example.com`, 100_000_000+r.IntN(800_000_000), card[:4], card[4:], r.IntN(1e6))
+		},
+	} {
+		body := corpus(100<<10, row)
+		positions := func(next func() int) (all []Position) {
+			s := c.NewStream(Meta{ContentType: "text/plain", Found: func(p Position) { all = append(all, p) }})
+			for rest := body; len(rest) > 0; {
+				n := min(next(), len(rest))
+				s.Write(rest[:n])
+				if rest = rest[n:]; r.IntN(300) == 0 {
+					s.Facts()
+				}
+			}
+			s.Finish()
+			return all
+		}
+		want := positions(func() int { return len(body) })
+		if len(want) == 0 && name != "clean" {
+			t.Fatalf("%s: nothing found", name)
+		}
+		for _, limit := range []int{1, 2, 64, 1000, 20_000} {
+			if diff := cmp.Diff(want, positions(func() int { return 1 + r.IntN(limit) })); diff != "" {
+				t.Errorf("%s in pieces of up to %d bytes: %s", name, limit, diff)
+			}
+		}
+	}
+}
+
 // FuzzSplit cuts bodies of every format, whole and damaged, into writes of all sizes.
 func FuzzSplit(f *testing.F) {
-	for i, sample := range samples() {
+	all := samples()
+	for i, sample := range all {
 		f.Add(uint8(i), []byte(sample.body), []byte{1, 2, 3, 250})
 		f.Add(uint8(i), []byte(sample.body), []byte{1})
 	}
@@ -78,7 +119,6 @@ func FuzzSplit(f *testing.F) {
 		if len(body) > 64<<10 || len(sizes) == 0 {
 			t.Skip("too long, or no sizes")
 		}
-		all := samples()
 		meta := all[int(which)%len(all)].meta
 		s := c.NewStream(meta)
 		s.Write(body)
@@ -90,7 +130,7 @@ func FuzzSplit(f *testing.F) {
 			s.Write(piece)
 			clear(piece) // a Stream must not have kept it
 			rest = rest[n:]
-			if i%7 == 0 {
+			if i%97 == 0 {
 				s.Facts()
 			}
 		}

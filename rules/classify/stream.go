@@ -26,10 +26,10 @@ type Stream struct {
 }
 
 // sink is one stage of a payload's way to the scanner. write never keeps p. close ends the stage's
-// input and everything behind it; whole is false if what contains it broke off.
+// input and everything behind it.
 type sink interface {
 	write(p []byte)
-	close(whole bool)
+	close()
 }
 
 // NewStream starts a payload. It reads meta's path and query at once.
@@ -63,7 +63,7 @@ func (s *Stream) readTarget(path, query string) {
 		s.scan.begin("", recordWhole)
 		decoder := percentDecoder{outlet: outlet{next: scannerSink{&s.scan}}, form: target.form}
 		decoder.write([]byte(target.text))
-		decoder.close(true)
+		decoder.close()
 	}
 	s.tally.endRecord()
 }
@@ -86,6 +86,7 @@ func (s *Stream) Facts() flow.Data {
 	if s.scan.drained() {
 		return s.facts(coverage, &s.tally)
 	}
+	s.scan.settle()
 	preview := s.tally.clone()
 	s.scan.preview(preview)
 	return s.facts(coverage, preview)
@@ -94,7 +95,7 @@ func (s *Stream) Facts() flow.Data {
 // Finish ends the payload and returns all that was found. Data that breaks off (truncated gzip, a
 // multipart body without its last boundary) is Undecodable.
 func (s *Stream) Finish() flow.Data {
-	s.body.close(true)
+	s.body.close()
 	s.scan.flush()
 	s.tally.endRecord()
 	data := s.facts(s.coverage, &s.tally)

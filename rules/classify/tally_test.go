@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -39,6 +40,22 @@ func list(n int) string {
 		body += fmt.Sprintf(`"p%d@example.com",`, i)
 	}
 	return body + `""]}`
+}
+
+func TestRecordsEndWhereverTheWindowStands(t *testing.T) {
+	// The border lies far behind the identifier, at every place that the end of a window can fall on.
+	for gap := windowSize - lookAhead - 200; gap < windowSize-lookAhead+200; gap++ {
+		blank := strings.Repeat(" ", 30)
+		body := `[{"email":"a@example.com","note":"` + strings.Repeat("x", gap) + `"}` + blank + "," + blank[:20] +
+			`{"note":"` + strings.Repeat("y", 2*windowSize) + `","ssn":"536-22-5112"}]`
+		if d := read(jsonMeta(), body); d.Subjects != 2 {
+			t.Fatalf("gap %d: %d people, want 2", gap, d.Subjects)
+		}
+	}
+	body := `[{"email":"a@example.com","note":"` + strings.Repeat("x", 3*windowSize) + `","ssn":"536-22-5112"}]`
+	if d := read(jsonMeta(), body); d.Subjects != 1 {
+		t.Errorf("%d people in one long record", d.Subjects)
+	}
 }
 
 func TestFactsIncludeTheOpenRecord(t *testing.T) {

@@ -62,9 +62,9 @@ func (d *base64Decoder) fail() {
 	}
 }
 
-func (d *base64Decoder) close(whole bool) {
+func (d *base64Decoder) close() {
 	d.partial()
-	d.outlet.close(whole)
+	d.outlet.close()
 }
 
 func base64Value(b byte) int {
@@ -127,7 +127,7 @@ func (d *quotedPrintableDecoder) literal() {
 	}
 }
 
-func (d *quotedPrintableDecoder) close(whole bool) {
+func (d *quotedPrintableDecoder) close() {
 	d.literal()
-	d.outlet.close(whole)
+	d.outlet.close()
 }

@@ -18,7 +18,7 @@ func unitedStatesRules() []*rule {
 			[]string{"ssn", "ssns", "ss", "social security", "socialsecurity", "soc sec", "socsec", "national id", "nationalid",
 				"tax id", "taxid", "taxpayer", "tin", "sozialversicherung*", "numero de seguridad social",
 				"seguridad social", "securite sociale", "社会安全号", "社会保障号", "社会安全", "社保号"},
-			[]string{"order", "invoice", "part", "sku", "tracking", "shipment", "ticket", "trace", "hash", "serial", "case",
+			[]string{"order", "invoice", "part", "sku", "tracking", "shipment", "ticket", "trace", "hash", "serial",
 				"phone", "tel", "fax", "mobile", "telefon", "zip", "routing", "version", "build", "isbn", "model", "catalog",
 				"reference", "ref", "transaction", "bestell*", "rechnung*", "订单", "单号", "电话"},
 		),

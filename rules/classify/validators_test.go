@@ -51,6 +51,11 @@ func TestTestCardsAreApartAndNeedEvidence(t *testing.T) {
 		strengthOf(d, "payment-card-test") != 0 {
 		t.Errorf("with TestCards: %v", d.Findings)
 	}
+	for _, number := range []string{"4000000000000077", "5105105105105100", "4242424242424242"} {
+		if d := read(textMeta(), "card "+number); strengthOf(d, "payment-card-test") != flow.Weak {
+			t.Errorf("%s: %v", number, d.Findings)
+		}
+	}
 	if d := read(textMeta(), "4111 1111 1111 1111"); len(d.Findings) != 0 {
 		t.Errorf("without evidence: %v", d.Findings)
 	}
@@ -58,8 +63,8 @@ func TestTestCardsAreApartAndNeedEvidence(t *testing.T) {
 
 func TestResidentIDs(t *testing.T) {
 	for value, want := range map[string]flow.Strength{
-		"11010519491231002X":   flow.Strong, // GB 11643-1999, section 4.2, first example
-		"440524188001010014":   0,           // the same, second example: a birth in 1880 is out of range here
+		"11010519491231002X":   flow.Strong, // GB 11643-1999, first example
+		"440524188001010014":   0,           // its second example: a birth in 1880 is out of range here
 		"11010519491231002x":   flow.Strong,
 		"110105 19491231 002X": flow.Strong,
 		"110105194912310029":   0, // check character

@@ -20,6 +20,8 @@ func TestMostSpecificCatalogueEntryCounts(t *testing.T) {
 		{Match: "192.0.2.0/24", Countries: []string{"SE"}},
 		{Match: "192.0.2.7", Countries: []string{"NO"}},
 		{Match: "2001:db8::/32", Countries: []string{"FI"}},
+		{Match: "api.openai.com", OperatorHome: "IE"},
+		{Match: "api.mistral.ai", Operator: "A reseller"},
 		{Match: "operator.example", Operator: "Somebody", OperatorHome: "JP"},
 	}})
 	for _, test := range []struct{ host, address, country, operator string }{
@@ -46,6 +48,14 @@ func TestMostSpecificCatalogueEntryCounts(t *testing.T) {
 		location, _ := resolver.Locate(test.host, address)
 		if location.Country != test.country || location.Operator != test.operator {
 			t.Errorf("%s %s: %q by %q, want %q by %q", test.host, test.address, location.Country, location.Operator, test.country, test.operator)
+		}
+	}
+	for host, want := range map[string]string{
+		"api.openai.com": "OpenAI of IE", "api.mistral.ai": "A reseller of ", "operator.example": "Somebody of JP", "x.eu.example.de": " of NL",
+	} {
+		location, _ := resolver.Locate(host, netip.MustParseAddr("193.0.6.139"))
+		if got := location.Operator + " of " + location.OperatorHome; got != want {
+			t.Errorf("%s: %q, want %q", host, got, want)
 		}
 	}
 	location, state := resolver.Locate("a.example.de", netip.MustParseAddr("192.0.2.1"))

@@ -55,16 +55,17 @@ func openDatabase(ctx context.Context, path string) (*database, error) {
 }
 
 func readDatabase(path string) ([]byte, error) {
+	// Asked before it is opened: opening a named pipe waits for a writer.
+	if info, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", path)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	if info, err := file.Stat(); err != nil {
-		return nil, err
-	} else if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
-	}
 	content, err := io.ReadAll(io.LimitReader(file, maxDatabaseBytes+1))
 	if err == nil && len(content) > maxDatabaseBytes {
 		err = fmt.Errorf("%s: larger than %d MiB", path, maxDatabaseBytes>>20)

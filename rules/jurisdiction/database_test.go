@@ -176,7 +176,7 @@ func TestReloadUnderLookupsAnswersEveryFlowFromOneDatabase(t *testing.T) {
 	}
 	done := make(chan struct{})
 	var lookups sync.WaitGroup
-	for range 4 {
+	for range 2 {
 		lookups.Go(func() {
 			for i := 0; ; i++ {
 				select {
@@ -193,7 +193,7 @@ func TestReloadUnderLookupsAnswersEveryFlowFromOneDatabase(t *testing.T) {
 			}
 		})
 	}
-	for i := range 50 {
+	for i := range 30 {
 		replaceFile(t, path, content[i%2])
 		if err := resolver.Reload(t.Context()); err != nil {
 			t.Error(err)

@@ -84,14 +84,15 @@ type combination struct {
 	conflicts  []string
 }
 
-// attribute takes operator and home from the first source that names them. A home counts for the
-// operator that it was said of, or, like the registrant's, for one that nobody else named.
+// attribute takes operator and home from the first source that names them. A home that was said of
+// one operator, or like the registrant's of nobody in particular, is not given to another.
 func (c *combination) attribute() {
 	for i := range c.statements {
 		s := &c.statements[i]
-		if c.operator == "" && c.home == "" {
-			c.operator, c.home = s.operator, s.operatorHome
-		} else if c.home == "" && s.operator == c.operator {
+		if c.operator == "" {
+			c.operator = s.operator
+		}
+		if c.home == "" && s.operator == c.operator {
 			c.home = s.operatorHome
 		}
 	}

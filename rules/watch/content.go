@@ -58,7 +58,8 @@ func (c *content) paths() []string {
 	return paths
 }
 
-// changed looks at every file and reports whether one appeared, vanished or holds something else.
+// changed looks at every file and reports whether one appeared, vanished or holds something else, or
+// a directory came or went.
 func (c *content) changed(thorough bool) bool {
 	now := map[string]file{}
 	for _, path := range c.paths() {
@@ -73,6 +74,12 @@ func (c *content) changed(thorough bool) bool {
 		f := file{info: info, at: time.Now()}
 		f.sum, f.read = sum(path)
 		now[path] = f
+	}
+	for _, directory := range c.directories {
+		// An empty directory and a missing one are different mistakes.
+		if _, err := os.Stat(directory); err == nil {
+			now[directory] = file{read: true}
+		}
 	}
 	different := !maps.EqualFunc(c.seen, now, func(a, b file) bool { return a.sum == b.sum && a.read == b.read })
 	c.seen = now
