@@ -68,6 +68,22 @@ func TestEverySplitInTwoGivesTheSameFacts(t *testing.T) {
 	}
 }
 
+func TestValuesAreFoundWhereverTheWindowStands(t *testing.T) {
+	c := New(Options{})
+	for detector, value := range map[string]string{
+		"email": "anna@example.com", "iban": "DE89 3704 0044 0532 0130 00", "payment-card": "4539 5787 6362 1486",
+		"us-ssn": `"ssn": "536225112"`, "cn-resident-id": "11010519491231002X",
+	} {
+		for before := windowSize - lookAhead - 60; before < windowSize+10; before++ {
+			s := c.NewStream(textMeta())
+			s.Write([]byte(strings.Repeat(".", before-1) + " " + value + strings.Repeat(" .", windowSize/2)))
+			if d := s.Finish(); len(d.Findings) != 1 || counts(d)[detector] != 1 {
+				t.Fatalf("%s after %d bytes: found %v", detector, before, d.Findings)
+			}
+		}
+	}
+}
+
 func TestRandomSplitsOfALargeTextGiveTheSamePositions(t *testing.T) {
 	c := New(Options{})
 	r := rand.New(rand.NewPCG(9, 9))
