@@ -95,7 +95,8 @@ type readmeReader struct {
 	dir         string
 	environment []string
 	proxy       *exec.Cmd
-	proxyLog    bytes.Buffer
+	proxyLog    *bytes.Buffer
+	ended       chan error
 }
 
 // prepare copies the tree and starts the origin that plays example.com.
@@ -192,14 +193,18 @@ func (r *readmeReader) startProxy(t *testing.T, block string) {
 	r.stop()
 	r.proxy = exec.Command("bash", "-c", "exec "+block)
 	r.proxy.Dir, r.proxy.Env = r.dir, r.environment
-	r.proxyLog.Reset()
-	r.proxy.Stdout, r.proxy.Stderr = &r.proxyLog, &r.proxyLog
+	r.proxyLog, r.ended = new(bytes.Buffer), make(chan error, 1)
+	r.proxy.Stdout, r.proxy.Stderr = r.proxyLog, r.proxyLog
 	// `go run` runs the program as its child; both are stopped through their group.
 	r.proxy.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := r.proxy.Start(); err != nil {
 		t.Fatal(err)
 	}
+	go func(proxy *exec.Cmd, ended chan<- error) { ended <- proxy.Wait() }(r.proxy, r.ended)
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if len(r.ended) > 0 {
+			break
+		}
 		response, err := http.Get("http://127.0.0.1:9128/readyz")
 		if err == nil {
 			response.Body.Close()
@@ -217,7 +222,7 @@ func (r *readmeReader) stop() {
 		return
 	}
 	_ = syscall.Kill(-r.proxy.Process.Pid, syscall.SIGTERM)
-	_ = r.proxy.Wait()
+	<-r.ended
 	r.proxy = nil
 }
 

@@ -37,7 +37,8 @@ func (p *Proxy) onConnect(host string, ctx *goproxy.ProxyCtx) (*goproxy.ConnectA
 
 // admitConnect decides what is known before the tunnel exists: source, host, address, jurisdiction.
 func (x *exchange) admitConnect(r *http.Request) *answer.Refusal {
-	authority, err := upstream.ParseAuthority(r.URL.Host, 0)
+	// Not r.URL.Host: net/http drops user information and a path from it in silence.
+	authority, err := upstream.ParseAuthority(r.RequestURI, 0)
 	if err != nil {
 		return badRequest(err.Error())
 	}

@@ -37,9 +37,9 @@ type exchange struct {
 	upgrade      bool // the client asks for a WebSocket
 	holdMessages bool // the WebSocket's messages wait for their verdict
 
+	body           *clientBody // nil when the request has none
 	sent, received atomic.Int64
-	broken         atomic.Bool // the origin's response ended early
-	ended          atomic.Bool // the handler is returning
+	broken         atomic.Bool // the response cannot be completed
 
 	// mutex guards what follows: a streamed body and a new policy decide while the handler runs.
 	mutex    sync.Mutex
@@ -72,6 +72,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer x.finish(r)
 	defer x.recoverPanic(w)
 
+	x.takeBody(r)
 	if conn.NextRequest() {
 		w.Header().Set("Connection", "close")
 		x.answer(forward, r, badRequest("the request has both Content-Length and Transfer-Encoding "+
@@ -176,7 +177,9 @@ func (x *exchange) recoverPanic(w http.ResponseWriter) {
 
 // finish ends the exchange: closes what was taken over and records the outcome.
 func (x *exchange) finish(r *http.Request) {
-	x.ended.Store(true)
+	if x.body != nil {
+		x.body.end(x.writer.Hijacked != nil)
+	}
 	if x.handed {
 		return // its requests are flows of their own
 	}

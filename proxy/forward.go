@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/borderflow/borderflow/proxy/answer"
 	"github.com/borderflow/borderflow/proxy/evidence"
 	"github.com/borderflow/borderflow/proxy/intercept"
 	"github.com/borderflow/borderflow/proxy/listen"
@@ -74,8 +75,13 @@ func (b *responseBody) Read(p []byte) (int, error) {
 	}
 	if stopped := x.stoppedBy(); stopped != nil {
 		x.refuse(b.response.Request, stopped)
-		b.response.Trailer = stopped.Trailer()
-		return n, io.EOF
+		if answer.IsGRPC(b.response.Request) {
+			b.response.Trailer = stopped.Trailer()
+			return n, io.EOF
+		}
+	}
+	if b.response.Request.Context().Err() != nil {
+		x.settle(evidence.Aborted, "")
 	}
 	x.settle(evidence.Failed, "http_response_incomplete")
 	x.broken.Store(true)

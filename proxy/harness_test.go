@@ -61,6 +61,13 @@ func newTestCA(t testing.TB) *testCA {
 	return &testCA{certificate: certificate, key: key, file: file}
 }
 
+// pool trusts the CA alone.
+func (ca *testCA) pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(ca.certificate)
+	return pool
+}
+
 // leaf certifies names, which may be addresses.
 func (ca *testCA) leaf(t testing.TB, names ...string) tls.Certificate {
 	t.Helper()

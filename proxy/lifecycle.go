@@ -125,13 +125,20 @@ func (p *Proxy) reloadFiles(ctx context.Context) error {
 		p.log.Info("the CA has changed", zap.String("fingerprint", p.authority.Fingerprint()))
 	}
 	_, rootsErr := p.roots.Reload()
-	return errors.Join(err, rootsErr, p.jurisdictions.Reload(ctx))
+	err = errors.Join(err, rootsErr, p.jurisdictions.Reload(ctx))
+	for _, served := range p.served {
+		err = errors.Join(err, served.reload())
+	}
+	return err
 }
 
 // watchFiles reloads certificates and databases when they change.
 func (p *Proxy) watchFiles(ctx context.Context) error {
 	files := append(p.authority.Files(), p.roots.Files()...)
 	files = append(files, p.config.Jurisdiction.Databases...)
+	for _, served := range p.served {
+		files = append(files, served.config.Certificate, served.config.Key)
+	}
 	watcher := watch.Watcher{Files: files, Log: p.log, Changed: func(ctx context.Context) {
 		if err := p.reloadFiles(ctx); err != nil {
 			p.log.Error("reload certificates and databases; what was in use stays", zap.Error(err))

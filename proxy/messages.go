@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/borderflow/borderflow/proxy/answer"
 	"github.com/borderflow/borderflow/proxy/intercept"
@@ -64,6 +65,8 @@ func (g *messageGate) next() error {
 	}
 	defer x.proxy.heldBytes.Add(-length)
 	g.buffer = append(g.buffer, make([]byte, length)...)
+	late := time.AfterFunc(x.proxy.config.Inspect.Timeout, x.body.stalled)
+	defer late.Stop()
 	if _, err := io.ReadFull(g.body, g.buffer[messagePrefix:]); err != nil {
 		return io.ErrUnexpectedEOF
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/borderflow/borderflow/proxy/admin"
 	"github.com/borderflow/borderflow/proxy/listen"
+	"github.com/borderflow/borderflow/rules"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 )
@@ -19,6 +20,8 @@ func (p *Proxy) openAdmin() (err error) {
 	registry := prometheus.NewRegistry()
 	if p.metrics, err = admin.NewMetrics(registry, admin.Sources{
 		Evidence:           p.evidenceStats,
+		Policy:             p.policyState,
+		Connections:        p.connections,
 		CertificatesMinted: func() uint64 { return p.minter.Stats().Minted },
 		Build:              admin.Build{Version: p.version, GoVersion: runtime.Version()},
 		Process:            true,
@@ -53,6 +56,18 @@ func (p *Proxy) evidenceStats() admin.EvidenceStats {
 	stats := p.evidence.Stats()
 	return admin.EvidenceStats{Records: stats.Written, Failures: stats.Failed, Dropped: stats.Dropped,
 		Pending: stats.Pending, Writable: p.evidence.Ready() == nil}
+}
+
+func (p *Proxy) policyState() admin.PolicyState {
+	status := p.store.Status()
+	return admin.PolicyState{Hash: status.Hash, LoadedAt: status.LoadedAt, LastAttemptGood: status.LastError == nil,
+		Reloads: status.Reloads, FailedReloads: status.FailedReloads}
+}
+
+func (p *Proxy) connections() admin.Connections {
+	return admin.Connections{Client: int(p.server.Open()), Intercepted: p.registry.Count(listen.Intercept),
+		Tunnels: p.registry.Count(listen.Tunnel), WebSockets: p.registry.Count(listen.WebSocket),
+		Limited: uint64(p.server.Refused())}
 }
 
 // probePolicy is ready as soon as there is a policy; a broken edit since then is a warning.
@@ -100,6 +115,9 @@ func (p *Proxy) probeDraining(context.Context) (bool, string) {
 	}
 	return true, ""
 }
+
+// PolicyStatus says which policy is in force and how the last attempt to change it went.
+func (p *Proxy) PolicyStatus() rules.Status { return p.store.Status() }
 
 // CAFile is the certificate that clients are to trust.
 func (p *Proxy) CAFile() string {

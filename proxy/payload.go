@@ -8,7 +8,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/borderflow/borderflow/proxy/answer"
 	"github.com/borderflow/borderflow/rules"
@@ -206,30 +205,5 @@ type meteredBody struct {
 func (b *meteredBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.count.Add(int64(n))
-	return n, err
-}
-
-// deadlinedBody ends a body whose client has stopped sending.
-type deadlinedBody struct {
-	io.ReadCloser
-	idle    time.Duration
-	control *http.ResponseController
-	ended   *atomic.Bool // the handler has returned: the connection may serve another request
-	set     time.Time
-}
-
-func (b *deadlinedBody) Read(p []byte) (int, error) {
-	if b.ended.Load() {
-		return 0, http.ErrBodyReadAfterClose
-	}
-	if now := time.Now(); now.Sub(b.set) > time.Second {
-		b.set = now
-		_ = b.control.SetReadDeadline(now.Add(b.idle))
-	}
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && !b.ended.Load() {
-		// The server reads on to notice a client that leaves; a deadline would look like that.
-		_ = b.control.SetReadDeadline(time.Time{})
-	}
 	return n, err
 }

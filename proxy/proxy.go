@@ -67,6 +67,7 @@ type Proxy struct {
 	server     *listen.Server
 	registry   listen.Registry
 	listeners  []listener
+	served     []*servedCertificate // of the listeners with TLS
 	adminBound net.Listener
 	admin      *admin.Server
 	metrics    *admin.Metrics
@@ -145,10 +146,14 @@ func (p *Proxy) bind() error {
 	for _, configured := range p.config.Listen {
 		var config *tls.Config
 		if configured.TLS != nil {
-			var err error
-			if config, err = listenerTLS(configured.TLS); err != nil {
-				return fmt.Errorf("listen on %s over TLS: %w", configured.Address, err)
+			served, err := loadServedCertificate(configured.TLS)
+			if err != nil {
+				return err
 			}
+			if config, err = served.serverConfig(); err != nil {
+				return err
+			}
+			p.served = append(p.served, served)
 		}
 		bound, err := net.Listen("tcp", configured.Address)
 		if err != nil {
@@ -161,26 +166,6 @@ func (p *Proxy) bind() error {
 		return fmt.Errorf("listen for administration: %w", err)
 	}
 	return nil
-}
-
-// listenerTLS is the proxy's own TLS server configuration.
-func listenerTLS(c *ListenerTLSConfig) (*tls.Config, error) {
-	pair, err := tls.LoadX509KeyPair(c.Certificate, c.Key)
-	if err != nil {
-		return nil, err
-	}
-	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12,
-		NextProtos: []string{"h2", "http/1.1"}}
-	if c.ClientCA != "" {
-		if config.ClientCAs, err = certs.UpstreamTrust([]string{c.ClientCA}, false); err != nil {
-			return nil, err
-		}
-		config.ClientAuth = tls.VerifyClientCertIfGiven
-		if c.RequireClientCertificate {
-			config.ClientAuth = tls.RequireAndVerifyClientCert
-		}
-	}
-	return config, nil
 }
 
 func (p *Proxy) openPolicy() (err error) {

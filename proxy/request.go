@@ -29,8 +29,7 @@ func (x *exchange) admit(r *http.Request) *answer.Refusal {
 	if r.ContentLength == 0 {
 		r.Body = http.NoBody
 	} else {
-		r.Body = &deadlinedBody{ReadCloser: r.Body, idle: x.proxy.config.Limits.BodyIdle,
-			control: http.NewResponseController(x.writer), ended: &x.ended}
+		r.Body = x.body
 	}
 	authority, refusal := x.authorityOf(r)
 	if refusal != nil {

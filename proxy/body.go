@@ -1,0 +1,140 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/borderflow/borderflow/proxy/answer"
+	"github.com/borderflow/borderflow/proxy/evidence"
+)
+
+// unreadWait bounds how long net/http reads on in a body that nobody wanted, so that its client gets
+// to the answer.
+const unreadWait = 5 * time.Second
+
+// clientBody is a request's body as the client sends it. It ends when the client stalls, and it knows
+// when the client is at fault, which from the origin's side looks like trouble with the origin.
+//
+// Over HTTP/1 a deadline of the connection does it, which costs a timer in the runtime and is moved
+// now and then only. Over HTTP/2 a deadline would end the body when it comes, even if nobody was
+// reading for the origin's sake; so that a timer runs while a read does.
+type clientBody struct {
+	io.ReadCloser
+	exchange *exchange
+	control  *http.ResponseController
+	idle     time.Duration // 0: for as long as the client likes
+	timer    *time.Timer   // HTTP/2
+
+	mutex   sync.Mutex
+	moved   time.Time // HTTP/1: when the deadline was last moved on
+	reading bool
+	whole   bool // the end has been read
+	ended   bool // the handler has returned: the connection may serve another request
+}
+
+// takeBody has x read r's body, if it has one. The two sides of a gRPC stream may be quiet for as long
+// as they like: only a message that has begun must arrive (messageGate).
+func (x *exchange) takeBody(r *http.Request) {
+	if r.ContentLength == 0 || r.Method == http.MethodConnect {
+		return
+	}
+	body := &clientBody{ReadCloser: r.Body, exchange: x, control: http.NewResponseController(x.writer)}
+	if !answer.IsGRPC(r) {
+		body.idle = x.proxy.config.Limits.BodyIdle
+	}
+	if r.ProtoMajor == 2 {
+		body.timer = time.AfterFunc(time.Hour, body.stalled)
+		body.timer.Stop()
+	} else {
+		// The origin may answer, and a refusal is sent, before the body has been read.
+		_ = body.control.EnableFullDuplex()
+	}
+	x.body = body
+}
+
+// Read reads from the client, for as long as the handler runs.
+func (b *clientBody) Read(p []byte) (int, error) {
+	if !b.beginRead() {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	n, err := b.ReadCloser.Read(p)
+	if b.endRead(err) && err != nil && err != io.EOF {
+		b.exchange.bodyFailed(err)
+	}
+	return n, err
+}
+
+func (b *clientBody) beginRead() bool {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	switch now := time.Now(); {
+	case b.ended:
+		return false
+	case b.idle == 0:
+	case b.timer != nil:
+		b.timer.Reset(b.idle)
+	case now.Sub(b.moved) > min(b.idle/8, time.Second):
+		b.moved = now
+		_ = b.control.SetReadDeadline(now.Add(b.idle))
+	}
+	b.reading = true
+	return true
+}
+
+// endRead reports whether the handler is still there to be told of an error.
+func (b *clientBody) endRead(err error) bool {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.reading = false
+	if b.timer != nil {
+		b.timer.Stop()
+	}
+	if err == io.EOF && !b.ended && !b.whole {
+		b.whole = true
+		if b.timer == nil {
+			// The server reads on to notice a client that leaves; a deadline would look like that.
+			_ = b.control.SetReadDeadline(time.Time{})
+		}
+	}
+	return !b.ended
+}
+
+// stalled ends an HTTP/2 body that is being waited for. It may be called at any time.
+func (b *clientBody) stalled() {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if b.reading && !b.ended {
+		_ = b.control.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// end is called when the handler returns.
+func (b *clientBody) end(hijacked bool) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.ended = true
+	switch {
+	case b.timer != nil:
+		b.timer.Stop()
+	case !b.whole && !hijacked:
+		wait := unreadWait
+		if b.idle > 0 {
+			wait = min(wait, b.idle)
+		}
+		_ = b.control.SetReadDeadline(time.Now().Add(wait))
+	}
+}
+
+// bodyFailed keeps that it is the client's body which could not be read, and why.
+func (x *exchange) bodyFailed(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		x.stop(tooSlow("the request's body did not arrive in time"))
+		return
+	}
+	x.settle(evidence.Aborted, "")
+	x.stop(badRequest("the request's body ended early or is malformed"))
+}
