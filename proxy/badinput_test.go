@@ -373,10 +373,10 @@ func TestSlowClientsAreNotWaitedForWithoutEnd(t *testing.T) {
 		answer string // how the answer begins; "" when the connection just ends
 	}{
 		"before the request line": {plain(""), ""},
-		"in the request line":     {plain("GET http://pl"), ""},
-		"in the headers":          {plain("GET http://plain.origin.test/ HTTP/1.1\r\nHos"), ""},
+		"in the request line":     {plain("GET http://pl"), "HTTP/1.1 400 "},
+		"in the headers":          {plain("GET http://plain.origin.test/ HTTP/1.1\r\nHos"), "HTTP/1.1 400 "},
 		"after the TLS handshake": {inner("origin.test", ""), ""},
-		"in the inner headers":    {inner("origin.test", "GET / HTTP/1.1\r\nHos"), ""},
+		"in the inner headers":    {inner("origin.test", "GET / HTTP/1.1\r\nHos"), "HTTP/1.1 400 "},
 		"in a body that passes":   {inner("origin.test", "POST / HTTP/1.1\r\nHost: origin.test\r\n"+half), "HTTP/1.1 408 "},
 		"in a body that is held":  {inner("held.test", "POST / HTTP/1.1\r\nHost: held.test\r\n"+half), "HTTP/1.1 408 "},
 		"in a plain body":         {plain("POST http://plain.origin.test/ HTTP/1.1\r\nHost: plain.origin.test\r\n" + half), "HTTP/1.1 408 "},

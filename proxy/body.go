@@ -103,11 +103,25 @@ func (b *clientBody) endRead(err error) bool {
 	return !b.ended
 }
 
-// stalled ends an HTTP/2 body that is being waited for. It may be called at any time.
+// stalled ends an HTTP/2 body if it is being waited for.
 func (b *clientBody) stalled() {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
-	if b.reading && !b.ended {
+	if b.reading {
+		b.expire()
+	}
+}
+
+// late ends an HTTP/2 body whether it is being waited for or not. It may be called at any time.
+func (b *clientBody) late() {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.expire()
+}
+
+// expire is for those who hold mutex.
+func (b *clientBody) expire() {
+	if !b.ended {
 		_ = b.control.SetReadDeadline(time.Unix(1, 0))
 	}
 }

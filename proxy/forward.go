@@ -64,11 +64,18 @@ type responseBody struct {
 	io.ReadCloser
 	exchange *exchange
 	response *http.Response
+	begun    bool
 }
 
 func (b *responseBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
 	x := b.exchange
+	if !b.begun {
+		b.begun = true
+		if b.response.ContentLength < 0 {
+			x.writer.Flush() // the head of a stream does not wait for its first byte
+		}
+	}
+	n, err := b.ReadCloser.Read(p)
 	x.received.Add(int64(n))
 	if err == nil || err == io.EOF {
 		return n, err

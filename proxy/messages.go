@@ -65,7 +65,7 @@ func (g *messageGate) next() error {
 	}
 	defer x.proxy.heldBytes.Add(-length)
 	g.buffer = append(g.buffer, make([]byte, length)...)
-	late := time.AfterFunc(x.proxy.config.Inspect.Timeout, x.body.stalled)
+	late := time.AfterFunc(x.proxy.config.Inspect.Timeout, x.body.late)
 	defer late.Stop()
 	if _, err := io.ReadFull(g.body, g.buffer[messagePrefix:]); err != nil {
 		return io.ErrUnexpectedEOF

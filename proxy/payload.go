@@ -45,33 +45,47 @@ func (x *exchange) newPayload(r *http.Request) *payload {
 
 // write shows p to the classifier.
 func (b *payload) write(p []byte) {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	if b.stream != nil {
-		_, _ = b.stream.Write(p) // never fails on content
-	}
+	b.ask(func(stream *classify.Stream) { _, _ = stream.Write(p) }) // never fails on content
 }
 
 // facts returns what is known so far.
 func (b *payload) facts() flow.Data {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	if b.stream == nil {
-		return flow.Data{State: flow.Unavailable}
-	}
-	return b.stream.Facts()
+	data := flow.Data{State: flow.Unavailable}
+	b.ask(func(stream *classify.Stream) { data = stream.Facts() })
+	return data
 }
 
-// finish ends the classification; ok is false when it had ended before.
+// finish ends the classification; ok is false when it had ended before. What a classifier that
+// failed would have found is unavailable.
 func (b *payload) finish() (data flow.Data, ok bool) {
+	data = flow.Data{State: flow.Unavailable}
+	b.ask(func(stream *classify.Stream) {
+		ok = true
+		data = stream.Finish()
+		b.stream = nil
+	})
+	return data, ok
+}
+
+// ask uses the stream, unless it has ended. A panic of the classifier, in whatever goroutine reads
+// the body, costs the flow its facts and not the process its life.
+func (b *payload) ask(use func(*classify.Stream)) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	if b.stream == nil {
-		return flow.Data{}, false
+		return
 	}
-	data = b.stream.Finish()
-	b.stream = nil
-	return data, true
+	defer func() {
+		if recover() != nil {
+			broken := b.stream
+			b.stream = nil
+			defer func() { _ = recover() }()
+			if broken != nil {
+				broken.Abort()
+			}
+		}
+	}()
+	use(b.stream)
 }
 
 // closePayload takes the facts of a body that was observed as it streamed by, and asks the rules

@@ -134,6 +134,9 @@ func (r Refusal) Response(request *http.Request) *http.Response {
 		header.Set("Content-Type", "application/problem+json")
 		body = r.JSON()
 	}
+	if body != nil {
+		header.Set("Content-Length", strconv.Itoa(len(body)))
+	}
 	return &http.Response{
 		Status:     strconv.Itoa(status) + " " + r.phrase(status),
 		StatusCode: status,

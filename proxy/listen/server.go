@@ -80,7 +80,7 @@ func NewServer(handler http.Handler, limits Limits, log *zap.Logger) *Server {
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	s.http = &http.Server{
-		Handler:           handler,
+		Handler:           limitEnd(handler, limits.WriteStall),
 		ReadHeaderTimeout: limits.HeaderTimeout,
 		IdleTimeout:       limits.IdleTimeout,
 		MaxHeaderBytes:    limits.HeaderBytes,
@@ -93,6 +93,17 @@ func NewServer(handler http.Handler, limits Limits, log *zap.Logger) *Server {
 		DisableGeneralOptionsHandler: true,
 	}
 	return s
+}
+
+// limitEnd gives the end of an HTTP/1 response, which the server sends when handler has returned, its
+// own time: the deadline of the last Write may have passed while the origin was quiet.
+func limitEnd(handler http.Handler, stall time.Duration) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(w, r)
+		if conn := Of(r.Context()); conn != nil && conn.framing != nil { // not taken over
+			_ = conn.SetWriteDeadline(time.Now().Add(stall))
+		}
+	})
 }
 
 // Open is how many client connections are open now.

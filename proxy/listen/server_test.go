@@ -45,8 +45,10 @@ func TestProtocolOverTLSIsTheOneThatTheClientAsksFor(t *testing.T) {
 		if s.Open() != 1 {
 			t.Errorf("%s: %d connections open, want the one kept", want, s.Open())
 		}
-		client.CloseIdleConnections()
-		eventually(t, "the connection is released", func() bool { return s.Open() == 0 })
+		eventually(t, "the connection is released", func() bool {
+			client.CloseIdleConnections()
+			return s.Open() == 0
+		})
 	}
 }
 

@@ -35,7 +35,6 @@ func TestStreamsAreFlushedPerReadAndOthersAreNot(t *testing.T) {
 		"no length":   {threeReads, 3, 200},
 		"with length": {func(w http.ResponseWriter) { w.Header().Set("Content-Length", "3"); threeReads(w) }, 0, 200},
 		"status first": {func(w http.ResponseWriter) {
-			w.WriteHeader(http.StatusEarlyHints)
 			w.WriteHeader(http.StatusTeapot)
 			threeReads(w)
 		}, 3, 418},
@@ -138,6 +137,24 @@ func TestQuietStreamOutlivesTheWriteStall(t *testing.T) {
 			t.Errorf("read %q, %v", got, err)
 		}
 	})
+}
+
+func TestClientThatDoesNotTakeTheEndIsLetGo(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		connection := Of(r.Context()).Bare()
+		_ = connection.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		for block := make([]byte, 1<<20); ; { // until the kernel takes no more
+			if _, err := connection.Write(block); err != nil {
+				break
+			}
+		}
+		_ = connection.SetWriteDeadline(time.Time{})
+		hello(w, r) // stays in the server's buffer until this returns
+	}, Limits{WriteStall: 100 * time.Millisecond}, nil)
+	connection := s.dial(t)
+	_, _ = io.WriteString(connection, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	eventually(t, "the connection is there", func() bool { return s.Open() == 1 })
+	eventually(t, "it is released", func() bool { return s.Open() == 0 })
 }
 
 func TestSlowClientThatKeepsReadingGetsItAll(t *testing.T) {
