@@ -77,6 +77,7 @@ func (x *exchange) decideUninspected() *answer.Refusal {
 // serveConnect carries an admitted CONNECT out on the client's connection, which goproxy has taken
 // over. It returns when the tunnel has ended, or when the server has taken the connection.
 func (x *exchange) serveConnect(r *http.Request, client net.Conn, _ *goproxy.ProxyCtx) {
+	client = overStream(client)
 	if x.inspect == flow.InspectFull {
 		x.serveIntercepted(r, client)
 		return

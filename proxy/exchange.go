@@ -122,10 +122,12 @@ func (x *exchange) refuse(r *http.Request, refusal *answer.Refusal) *http.Respon
 	x.mutex.Lock()
 	x.refusal = refusal
 	x.mutex.Unlock()
-	if x.outcomeNow() != evidence.Blocked {
+	blocked := x.outcomeNow() == evidence.Blocked
+	if !blocked {
 		x.proxy.metrics.Refused(refusal.ProxyError)
 	}
-	x.record(r.Context(), true)
+	// While records cannot be written the log keeps this one; waiting for it would help nobody.
+	x.record(r.Context(), blocked && x.proxy.evidence.Ready() == nil)
 	return refusal.Response(r)
 }
 
