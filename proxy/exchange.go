@@ -75,8 +75,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.takeBody(r)
 	if conn.NextRequest() {
 		w.Header().Set("Connection", "close")
-		x.answer(forward, r, badRequest("the request has both Content-Length and Transfer-Encoding "+
-			"(RFC 9112 section 6.1); send one of them"))
+		x.answer(forward, r, badRequest("the framing of the request's body is ambiguous: send either "+
+			"Content-Length or Transfer-Encoding, once and on a line of its own (RFC 9112 section 6.1)"))
 		return
 	}
 	if x.tunnel != nil {

@@ -111,6 +111,7 @@ func (x *exchange) switchProtocols(r *http.Request, response *http.Response) *ht
 	}
 	socket := intercept.NewWebSocket(&meteredSocket{origin, x}, messages, x.holdMessages,
 		int(x.proxy.config.Inspect.BodyLimit.Bytes()))
+	socket.Overdue = x.writer.CloseHijacked // a client that does not take its close frame is let go
 	if gate != nil {
 		gate.socket = socket
 	}

@@ -384,3 +384,8 @@ func TestDrainTellsHTTP2ClientsToGoAway(t *testing.T) {
 		t.Error("the drain deadline passed with nothing left to wait for")
 	}
 }
+
+// withCancel is a context that the story ends, or else the test.
+func withCancel(t *testing.T) (context.Context, context.CancelFunc) {
+	return context.WithCancel(t.Context())
+}

@@ -1,28 +1,41 @@
 package proxy
 
 import (
+	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 )
 
-// streamConn is the HTTP/2 stream of a CONNECT as goproxy hands it out, made safe to end: net/http
-// panics when such a stream is written to after its handler has returned, and whoever is served
-// inside the tunnel does not know when that is.
+// streamConn is the HTTP/2 stream of a CONNECT as goproxy hands it out, made into a connection that
+// can be served on. Two things are wrong with it as it is. net/http panics when the stream is
+// written to after its handler has returned, and whoever is served inside the tunnel does not know
+// when that is. And a read deadline that passes ends the stream's body for good, while net/http's
+// server sets such deadlines all the time to interrupt a read that it goes on with later.
 type streamConn struct {
 	net.Conn
-	mutex  sync.Mutex // held while writing
-	ended  sync.RWMutex
-	closed bool // guarded by ended
+	pump     sync.Once
+	chunks   chan []byte   // from the goroutine that reads the stream
+	taken    chan struct{} // tells it that the chunk has been used up
+	rest     []byte        // of the current chunk
+	readErr  error         // valid once chunks is closed
+	deadline streamDeadline
+
+	writing sync.Mutex // held while writing
+	mutex   sync.RWMutex
+	closed  bool // guarded by mutex
+	ended   chan struct{}
 }
 
 // overStream wraps client when it is an HTTP/2 stream.
 func overStream(client net.Conn) net.Conn {
-	if _, ok := client.(interface{ ResponseWriter() http.ResponseWriter }); ok {
-		return &streamConn{Conn: client}
+	if _, ok := client.(interface{ ResponseWriter() http.ResponseWriter }); !ok {
+		return client
 	}
-	return client
+	return &streamConn{Conn: client, chunks: make(chan []byte), taken: make(chan struct{}),
+		ended: make(chan struct{})}
 }
 
 // ResponseWriter is what goproxy's stream answers with.
@@ -30,54 +43,153 @@ func (c *streamConn) ResponseWriter() http.ResponseWriter {
 	return c.Conn.(interface{ ResponseWriter() http.ResponseWriter }).ResponseWriter()
 }
 
+// Read belongs to one goroutine at a time.
+func (c *streamConn) Read(p []byte) (int, error) {
+	c.pump.Do(func() { go c.readStream() }) // ends when the stream does, at the latest with its handler
+	if len(c.rest) == 0 {
+		select {
+		case <-c.deadline.passed():
+			return 0, os.ErrDeadlineExceeded
+		default:
+		}
+		select {
+		case chunk, open := <-c.chunks:
+			if !open {
+				return 0, c.readErr
+			}
+			c.rest = chunk
+		case <-c.ended:
+			return 0, net.ErrClosed
+		case <-c.deadline.passed():
+			return 0, os.ErrDeadlineExceeded
+		}
+	}
+	n := copy(p, c.rest)
+	if c.rest = c.rest[n:]; len(c.rest) == 0 {
+		select {
+		case c.taken <- struct{}{}:
+		case <-c.ended:
+		}
+	}
+	return n, nil
+}
+
+func (c *streamConn) readStream() {
+	defer close(c.chunks)
+	buffer := make([]byte, 16<<10)
+	for {
+		n, err := c.Conn.Read(buffer)
+		if n > 0 {
+			select {
+			case c.chunks <- buffer[:n]:
+			case <-c.ended:
+				return
+			}
+			select {
+			case <-c.taken:
+			case <-c.ended:
+				return
+			}
+		}
+		if err != nil {
+			if c.readErr = err; err != io.EOF {
+				c.readErr = net.ErrClosed // the client reset its stream
+			}
+			return
+		}
+	}
+}
+
 func (c *streamConn) Write(p []byte) (int, error) {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	if c.isClosed() {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.mutex.RLock()
+	closed := c.closed
+	c.mutex.RUnlock()
+	if closed {
 		return 0, net.ErrClosed
 	}
 	return c.Conn.Write(p)
 }
 
-func (c *streamConn) isClosed() bool {
-	c.ended.RLock()
-	defer c.ended.RUnlock()
-	return c.closed
-}
-
 // Close returns when no write is under way any more, and lets none begin.
 func (c *streamConn) Close() error {
-	c.ended.Lock()
+	c.mutex.Lock()
 	if c.closed {
-		c.ended.Unlock()
+		c.mutex.Unlock()
 		return nil
 	}
 	c.closed = true
+	close(c.ended)
 	_ = c.Conn.SetWriteDeadline(time.Now()) // a write may wait for the client to take bytes
 	err := c.Conn.Close()
-	c.ended.Unlock()
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
+	c.mutex.Unlock()
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	return err
 }
 
+// SetDeadline sets both deadlines.
 func (c *streamConn) SetDeadline(t time.Time) error {
-	return c.whileOpen(func() error { return c.Conn.SetDeadline(t) })
+	_ = c.SetReadDeadline(t)
+	return c.SetWriteDeadline(t)
 }
 
+// SetReadDeadline ends reads that wait at t, and leaves the stream as it is.
 func (c *streamConn) SetReadDeadline(t time.Time) error {
-	return c.whileOpen(func() error { return c.Conn.SetReadDeadline(t) })
+	c.deadline.set(t)
+	return nil
 }
 
+// SetWriteDeadline ends writes that wait at t, and the stream with them.
 func (c *streamConn) SetWriteDeadline(t time.Time) error {
-	return c.whileOpen(func() error { return c.Conn.SetWriteDeadline(t) })
-}
-
-func (c *streamConn) whileOpen(set func() error) error {
-	c.ended.RLock()
-	defer c.ended.RUnlock()
+	c.mutex.RLock()
+	defer c.mutex.RUnlock()
 	if c.closed {
 		return net.ErrClosed
 	}
-	return set()
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// streamDeadline is a deadline that reads can wait on. The zero value is none.
+type streamDeadline struct {
+	mutex sync.Mutex
+	timer *time.Timer
+	done  chan struct{} // closed when the deadline has passed; replaced only when it has
+}
+
+func (d *streamDeadline) passed() <-chan struct{} {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if d.done == nil {
+		d.done = make(chan struct{})
+	}
+	return d.done
+}
+
+// set moves the deadline; reads that wait already see it move.
+func (d *streamDeadline) set(t time.Time) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if d.timer != nil && !d.timer.Stop() {
+		<-d.done // the timer is closing it just now
+	}
+	d.timer = nil
+	hasPassed := false
+	select {
+	case <-d.done:
+		hasPassed = true
+	default:
+	}
+	if d.done == nil || hasPassed {
+		d.done = make(chan struct{})
+	}
+	done, left := d.done, time.Until(t)
+	switch {
+	case t.IsZero():
+	case left <= 0:
+		close(done)
+	default:
+		d.timer = time.AfterFunc(left, func() { close(done) })
+	}
 }

@@ -89,7 +89,7 @@ func (r Refusal) JSON() []byte {
 	encoder.SetIndent("", "  ")
 	// Strings and integers always encode, and a bytes.Buffer always takes them.
 	_ = encoder.Encode(problem{
-		Type: "about:blank", Title: r.Title, Status: r.HTTPStatus(), Detail: r.Sentence(),
+		Type: "urn:problem-type:borderflow:" + strings.ReplaceAll(strings.ToLower(r.Title), " ", "-"), Title: r.Title, Status: r.HTTPStatus(), Detail: r.Sentence(),
 		Instance: "urn:uuid:" + r.FlowID, FlowID: r.FlowID, Reason: r.Reason, Error: r.ProxyError,
 		Rule: r.Rule, Policy: r.Policy, PolicyHash: r.PolicyHash, LegalBasis: r.LegalBasis,
 		Contact: r.Contact, Country: r.Country, Categories: r.Categories,

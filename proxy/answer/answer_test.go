@@ -199,7 +199,7 @@ func TestProgramCanDecodeTheProblem(t *testing.T) {
 	if err := json.NewDecoder(response.Body).Decode(&got); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]any{"type": "about:blank", "title": "Blocked by policy", "status": 451.0,
+	want := map[string]any{"type": "urn:problem-type:borderflow:blocked-by-policy", "title": "Blocked by policy", "status": 451.0,
 		"instance": "urn:uuid:01923f5e-7b1a-7000-8000-000000000001", "flow_id": "01923f5e-7b1a-7000-8000-000000000001",
 		"reason": blocked().Reason, "error": "http_request_denied", "rule": "cards-stay", "policy": "payments",
 		"policy_hash": "sha256:5f0c", "legal_basis": "GDPR Art. 44", "contact": blocked().Contact,

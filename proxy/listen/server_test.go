@@ -96,6 +96,7 @@ func TestTLSConnectionBeyondTheLimitIsClosed(t *testing.T) {
 }
 
 func TestSilentConnectionsBeyondTheLimitAreClosed(t *testing.T) {
+	t.Parallel()
 	s := serve(t, hello, Limits{Connections: 1}, nil)
 	first := s.dial(t)
 	eventually(t, "it is open", func() bool { return s.Open() == 1 })

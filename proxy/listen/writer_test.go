@@ -88,6 +88,7 @@ func forEachProtocol(t *testing.T, test func(t *testing.T, server *tls.Config, c
 }
 
 func TestClientThatTakesNothingEndsTheResponse(t *testing.T) {
+	t.Parallel()
 	forEachProtocol(t, func(t *testing.T, server *tls.Config, client *http.Client, scheme string) {
 		ended := make(chan error, 1)
 		s := serve(t, func(rw http.ResponseWriter, r *http.Request) {
@@ -116,6 +117,7 @@ type zeros struct{}
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestQuietStreamOutlivesTheWriteStall(t *testing.T) {
+	t.Parallel()
 	const stall = 50 * time.Millisecond
 	forEachProtocol(t, func(t *testing.T, server *tls.Config, client *http.Client, scheme string) {
 		s := serve(t, func(rw http.ResponseWriter, r *http.Request) {
@@ -140,24 +142,20 @@ func TestQuietStreamOutlivesTheWriteStall(t *testing.T) {
 }
 
 func TestClientThatDoesNotTakeTheEndIsLetGo(t *testing.T) {
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		connection := Of(r.Context()).Bare()
-		_ = connection.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-		for block := make([]byte, 1<<20); ; { // until the kernel takes no more
-			if _, err := connection.Write(block); err != nil {
-				break
-			}
-		}
-		_ = connection.SetWriteDeadline(time.Time{})
-		hello(w, r) // stays in the server's buffer until this returns
-	}, Limits{WriteStall: 100 * time.Millisecond}, nil)
-	connection := s.dial(t)
-	_, _ = io.WriteString(connection, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-	eventually(t, "the connection is there", func() bool { return s.Open() == 1 })
-	eventually(t, "it is released", func() bool { return s.Open() == 0 })
+	s := serve(t, hello, Limits{WriteStall: 100 * time.Millisecond}, nil)
+	near, far := net.Pipe() // buffers nothing
+	defer far.Close()
+	closed := make(chan struct{})
+	if err := s.Submit(t.Context(), NewConn(near, nil, func() { close(closed) })); err != nil {
+		t.Fatal(err)
+	}
+	// The answer stays in the server's buffer until the handler has returned.
+	_, _ = io.WriteString(far, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	received(t, "the connection's end", closed)
 }
 
 func TestSlowClientThatKeepsReadingGetsItAll(t *testing.T) {
+	t.Parallel()
 	const size = 3 << 20
 	s := serve(t, func(rw http.ResponseWriter, r *http.Request) {
 		_, w := NewWriter(rw, 500*time.Millisecond)
@@ -188,6 +186,7 @@ func TestSlowClientThatKeepsReadingGetsItAll(t *testing.T) {
 }
 
 func TestHijackHandsOutTheBareSocketAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	serverTLS, clientTLS := tlsConfigs(t)
 	const request = "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"
 	for name, test := range map[string]struct {
