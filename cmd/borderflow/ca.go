@@ -14,6 +14,8 @@ func caCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "ca",
 		Short: "Create the certificate authority, and say how to trust it",
+		Args:  noSuchCommand, // without it, cobra shows the help and reports success
+		RunE:  func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
 	command.AddCommand(caInitCommand(), caExportCommand(), caTrustCommand())
 	return command

@@ -14,11 +14,26 @@ import (
 
 // checkAnswer is check's answer; its field names are kept stable.
 type checkAnswer struct {
-	OK       bool              `json:"ok"`
-	Policies int               `json:"policies"`
-	Rules    int               `json:"rules"`
-	Hash     string            `json:"hash"`
-	Problems document.Problems `json:"problems"`
+	OK       bool      `json:"ok"`
+	Policies int       `json:"policies"`
+	Rules    int       `json:"rules"`
+	Hash     string    `json:"hash"`
+	Problems []mistake `json:"problems"`
+}
+
+// mistake is a document.Problem as it is printed.
+type mistake struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`   // from 1; 0 when it concerns the file as a whole
+	Column  int    `json:"column"` // likewise, in characters
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+func (a *checkAnswer) add(problems ...document.Problem) {
+	for _, problem := range problems {
+		a.Problems = append(a.Problems, mistake(problem))
+	}
 }
 
 func checkCommand() *cobra.Command {
@@ -52,26 +67,26 @@ name. Exit code 2 means that there are mistakes.`,
 
 // check gathers the mistakes of the configuration and of the policies it names.
 func check(flags settings) (checkAnswer, error) {
-	answer := checkAnswer{Problems: document.Problems{}}
+	answer := checkAnswer{Problems: []mistake{}}
 	config, err := flags.load(os.Getenv)
 	var problems document.Problems
 	if err != nil && !errors.As(err, &problems) {
 		return answer, err
 	}
-	answer.Problems = append(answer.Problems, problems...)
+	answer.add(problems...)
 	for _, path := range config.Jurisdiction.Databases {
 		options := jurisdiction.Options{Databases: []string{path}}
 		if _, err := jurisdiction.New(options); err != nil {
-			answer.Problems = append(answer.Problems, document.Problem{File: path, Message: err.Error()})
+			answer.add(document.Problem{File: path, Message: err.Error()})
 		}
 	}
 	policy := rules.Embedded()
 	if config.Policy.Dir != "" {
 		loaded, problems, err := rules.Load(config.Policy.Dir)
 		if err != nil {
-			return answer, badInput(err)
+			problems = document.Problems{{File: config.Policy.Dir, Message: err.Error()}}
 		}
-		answer.Problems = append(answer.Problems, problems...)
+		answer.add(problems...)
 		policy = loaded
 	}
 	answer.OK = len(answer.Problems) == 0
@@ -101,7 +116,7 @@ func (a checkAnswer) text() string {
 	}
 	var b strings.Builder
 	for _, problem := range a.Problems {
-		fmt.Fprintln(&b, problem)
+		fmt.Fprintln(&b, document.Problem(problem))
 	}
 	fmt.Fprintf(&b, "%s\n", counted(len(a.Problems), "mistake"))
 	return b.String()

@@ -67,10 +67,11 @@ func (s settings) load(environment func(string) string) (proxy.Config, error) {
 			return config, badInput(fmt.Errorf("read the configuration: %w", err))
 		}
 		var problems document.Problems
-		if positions, problems = document.DecodeWithPositions(s.config, data, &config); len(problems) > 0 {
+		positions, problems = document.DecodeWithPositions(s.config, data, &config)
+		resolveRelative(&config, filepath.Dir(s.config))
+		if len(problems) > 0 {
 			return config, badInput(problems)
 		}
-		resolveRelative(&config, filepath.Dir(s.config))
 	}
 	for _, flag := range flagSettings {
 		if value := *flag.value(&s); value != "" && flag.apply != nil {

@@ -25,19 +25,18 @@ func main() {
 func execute(ctx context.Context, args []string) int {
 	root := rootCommand()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	command, err := root.ExecuteContextC(ctx)
 	var exit *exitError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &exit):
 		if exit.err != nil {
-			fmt.Fprintln(root.ErrOrStderr(), exit.err)
+			fmt.Fprintln(root.ErrOrStderr(), err)
 		}
 		return exit.code
-	default: // cobra's own: unknown commands, flags and arguments
-		fmt.Fprintf(root.ErrOrStderr(), "%v\nRun `borderflow --help` for usage.\n", err)
-		return 2
+	default: // unknown commands, flags and arguments
+		return misused(command, err)
 	}
 }
 
@@ -54,6 +53,7 @@ Start it with "borderflow run" and send something through it:
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetFlagErrorFunc(nearestFlag)
 	root.AddCommand(runCommand(), checkCommand(), locateCommand(), classifyCommand(), caCommand(), referenceCommand(), versionCommand())
 	return root
 }

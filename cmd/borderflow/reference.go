@@ -8,6 +8,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// referenceEntry is a rules.Entry as it is printed.
+type referenceEntry struct {
+	Name    string `json:"name"`
+	Type    string `json:"type"`
+	Doc     string `json:"doc"`
+	Example string `json:"example,omitempty"`
+}
+
 func referenceCommand() *cobra.Command {
 	var output string
 	command := &cobra.Command{
@@ -18,7 +26,11 @@ type and an example. It is made from the tables that evaluation runs on.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if output == "json" {
-				return writeJSON(command.OutOrStdout(), rules.Reference())
+				var entries []referenceEntry
+				for _, entry := range rules.Reference() {
+					entries = append(entries, referenceEntry(entry))
+				}
+				return writeJSON(command.OutOrStdout(), entries)
 			}
 			var b strings.Builder
 			for _, entry := range rules.Reference() {

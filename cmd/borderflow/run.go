@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/borderflow/borderflow/certs"
 	"github.com/borderflow/borderflow/proxy"
@@ -52,25 +53,28 @@ SIGINT drain: no new flow is taken, open ones may end until drainDeadline. A sec
 	return command
 }
 
+// sameSignal is how long after a signal to stop another one is taken for the same: timeout(1), some
+// supervisors and terminals send it to a process and to its group.
+const sameSignal = 250 * time.Millisecond
+
 // run serves until ctx ends or a part of the proxy cannot go on.
 func run(ctx context.Context, config proxy.Config, log *zap.Logger, notices io.Writer) error {
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP) // before New: until then it would end the process
+	defer signal.Stop(reload)
 	p, err := proxy.New(config, log, buildVersion())
 	if err != nil {
 		return startError(err)
-
 	}
 	fmt.Fprint(notices, welcome(p, config))
-
-	reload := make(chan os.Signal, 1)
-	signal.Notify(reload, syscall.SIGHUP)
-	defer signal.Stop(reload)
 	impatient := make(chan os.Signal, 2)
 	signal.Notify(impatient, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(impatient)
 
 	done := make(chan error, 1)
 	go func() { done <- p.Run(ctx) }()
-	for stops := 0; ; {
+	var asked time.Time // when it was first told to stop; zero: not yet
+	for {
 		select {
 		case err := <-done:
 			if err != nil {
@@ -82,7 +86,9 @@ func run(ctx context.Context, config proxy.Config, log *zap.Logger, notices io.W
 				log.Error("reload; what was in force stays", zap.Error(err))
 			}
 		case <-impatient:
-			if stops++; stops > 1 {
+			if asked.IsZero() {
+				asked = time.Now()
+			} else if time.Since(asked) > sameSignal {
 				return failed(fmt.Errorf("stopped before open flows had drained; their records may be missing"))
 			}
 		}
