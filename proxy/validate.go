@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,14 +69,18 @@ type validation struct {
 }
 
 func (v *validation) check(path string, ok bool, message, hint string) {
-	if ok {
-		return
+	if !ok {
+		v.report(path, path+": "+message, hint)
 	}
+}
+
+// report says message of what stands at path.
+func (v *validation) report(path, message, hint string) {
 	if v.positions == nil {
-		v.problems = append(v.problems, document.Problem{File: "configuration", Message: path + ": " + message, Hint: hint})
+		v.problems = append(v.problems, document.Problem{File: "configuration", Message: message, Hint: hint})
 		return
 	}
-	v.problems = append(v.problems, v.positions.Problem(path, path+": "+message, hint))
+	v.problems = append(v.problems, v.positions.Problem(path, message, hint))
 }
 
 // joined reports each of several joined errors at path.
@@ -88,8 +93,27 @@ func (v *validation) joined(path string, err error) {
 		return
 	}
 	if err != nil {
-		v.check(path, false, strings.TrimPrefix(err.Error(), path+": "), "")
+		message := strings.TrimPrefix(err.Error(), path+": ")
+		v.report(path+within(message), path+": "+message, "")
 	}
+}
+
+// named are the places that package upstream's messages begin with: the key of a table in quotes, or
+// an entry of a list, its name in quotes, and a field of it.
+var named = regexp.MustCompile(`^(?:("(?:[^"\\]|\\.)*")|([a-zA-Z]+(?:\[\d+\])?)(?: "(?:[^"\\]|\\.)*")?(\.[a-zA-Z]+(?:\[\d+\])?)?)[: ]`)
+
+// within returns the rest of the path to what message is about, "" when it does not say.
+func within(message string) string {
+	found := named.FindStringSubmatch(message)
+	switch {
+	case found == nil:
+		return ""
+	case found[1] != "" && strings.ContainsAny(found[1][1:len(found[1])-1], `.[]"`):
+		return "[" + found[1] + "]"
+	case found[1] != "":
+		return "." + strings.Trim(found[1], `"`)
+	}
+	return "." + found[2] + found[3]
 }
 
 func (v *validation) listeners(c Config) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/borderflow/borderflow/proxy"
 	"github.com/borderflow/borderflow/rules/document"
@@ -61,33 +62,45 @@ func (s settings) load(environment func(string) string) (proxy.Config, error) {
 		}
 	}
 	var positions *document.Positions
+	var problems document.Problems
 	if s.config != "" {
 		data, err := os.ReadFile(s.config)
 		if err != nil {
 			return config, badInput(fmt.Errorf("read the configuration: %w", err))
 		}
-		var problems document.Problems
 		positions, problems = document.DecodeWithPositions(s.config, data, &config)
-		resolveRelative(&config, filepath.Dir(s.config))
-		if len(problems) > 0 {
-			return config, badInput(problems)
-		}
+		resolveRelative(&config, positions, filepath.Dir(s.config))
 	}
 	for _, flag := range flagSettings {
 		if value := *flag.value(&s); value != "" && flag.apply != nil {
 			flag.apply(&config, value)
 		}
 	}
-	if problems := config.Validate(positions); len(problems) > 0 {
+	if problems = alsoInvalid(problems, config.Validate(positions)); len(problems) > 0 {
 		return config, badInput(problems)
 	}
 	return config, nil
 }
 
+// alsoInvalid adds what is wrong with the meaning of a configuration to what is wrong with its form.
+// What could not be decoded has kept its default, and is not judged a second time.
+func alsoInvalid(form, meaning document.Problems) document.Problems {
+	all := slices.Clone(form)
+	for _, problem := range meaning {
+		if !slices.ContainsFunc(form, func(p document.Problem) bool { return p.Line == problem.Line && p.Column == problem.Column }) {
+			all = append(all, problem)
+		}
+	}
+	return all.Sort()
+}
+
 // resolveRelative makes the paths in a configuration file relative to that file, so that it means
-// the same wherever the process is started.
-func resolveRelative(config *proxy.Config, dir string) {
+// the same wherever the process is started. The default state directory is where that is.
+func resolveRelative(config *proxy.Config, positions *document.Positions, dir string) {
 	for _, path := range config.Paths() {
+		if path == &config.StateDir && !positions.Has("stateDir") {
+			continue
+		}
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(dir, *path)
 		}
