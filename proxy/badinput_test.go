@@ -8,19 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/borderflow/borderflow/proxy/evidence"
-	"github.com/borderflow/borderflow/proxy/upstream"
-	"golang.org/x/net/dns/dnsmessage"
-	"golang.org/x/net/http2"
 )
 
 // internals are what no client may read: addresses, and errors in the words of Go's packages.
@@ -219,9 +214,7 @@ func TestRequestsThatContradictTheirTunnelAreMisdirected(t *testing.T) {
 	}
 	t.Run("an :authority of another host", func(t *testing.T) {
 		inner, _ := w.peer().inside("decided.test", func(c *tls.Config) { c.NextProtos = []string{"h2"} })
-		connection, err := new(http2.Transport).NewClientConn(inner)
-		must(t, err)
-		defer connection.Close()
+		connection := http2Over(t, inner)
 		request, err := http.NewRequest("GET", "https://other.test/", nil)
 		must(t, err)
 		response, err := connection.RoundTrip(request)
@@ -327,150 +320,6 @@ const blockCards = `  - id: no-cards
     when: data.has("financial")
     verdict: block
 `
-
-func TestSlowClientsAreNotWaitedForWithoutEnd(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	endless := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost {
-			_, _ = io.Copy(io.Discard, r.Body)
-			return
-		}
-		for block := make([]byte, 64<<10); ; {
-			if _, err := rw.Write(block); err != nil {
-				return
-			}
-		}
-	})
-	w.serve("origin.test", endless)
-	w.serve("held.test", endless)
-	w.policy(rulesPolicy("  - id: no-cards\n    description: x\n    when: destination.host == \"held.test\" && data.has(\"financial\")\n    verdict: block\n"))
-	w.config.Limits.HeaderTimeout = 300 * time.Millisecond
-	w.config.Limits.HandshakeTimeout = 300 * time.Millisecond
-	w.config.Limits.BodyIdle = 300 * time.Millisecond
-	w.config.Limits.WriteStall = 300 * time.Millisecond
-	w.config.Limits.IdleTimeout = 300 * time.Millisecond
-	w.start()
-	plain := func(sent string) func() (net.Conn, io.Reader) {
-		return func() (net.Conn, io.Reader) {
-			connection := w.dial()
-			_, err := io.WriteString(connection, sent)
-			must(t, err)
-			return connection, connection
-		}
-	}
-	inner := func(host, sent string) func() (net.Conn, io.Reader) {
-		return func() (net.Conn, io.Reader) {
-			connection, reader := w.peer().inside(host)
-			_, err := io.WriteString(connection, sent)
-			must(t, err)
-			return connection, reader
-		}
-	}
-	const half = "Content-Length: 10\r\n\r\nhalf"
-	for name, c := range map[string]struct {
-		begin  func() (net.Conn, io.Reader)
-		answer string // how the answer begins; "" when the connection just ends
-	}{
-		"before the request line": {plain(""), ""},
-		"in the request line":     {plain("GET http://pl"), "HTTP/1.1 400 "},
-		"in the headers":          {plain("GET http://plain.origin.test/ HTTP/1.1\r\nHos"), "HTTP/1.1 400 "},
-		"after the TLS handshake": {inner("origin.test", ""), ""},
-		"in the inner headers":    {inner("origin.test", "GET / HTTP/1.1\r\nHos"), "HTTP/1.1 400 "},
-		"in a body that passes":   {inner("origin.test", "POST / HTTP/1.1\r\nHost: origin.test\r\n"+half), "HTTP/1.1 408 "},
-		"in a body that is held":  {inner("held.test", "POST / HTTP/1.1\r\nHost: held.test\r\n"+half), "HTTP/1.1 408 "},
-		"in a plain body":         {plain("POST http://plain.origin.test/ HTTP/1.1\r\nHost: plain.origin.test\r\n" + half), "HTTP/1.1 408 "},
-		"between requests":        {inner("origin.test", "POST / HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 0\r\n\r\n"), "HTTP/1.1 200 "},
-		"in the ClientHello": {func() (net.Conn, io.Reader) {
-			c, _ := w.peer().tunnel("origin.test:443")
-			write(t, c, "\x16\x03\x01\x02\x00\x01\x00")
-			return c, c
-		}, ""},
-		"in the TLS handshake":           {func() (net.Conn, io.Reader) { return stalledHandshake(t, w) }, "\x16\x03"},
-		"silent inside, payload decides": {func() (net.Conn, io.Reader) { c, _ := w.peer().tunnel("held.test:443"); return c, c }, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			connection, reader := c.begin()
-			defer connection.Close()
-			got, err := io.ReadAll(reader)
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Fatal("the connection stays open")
-			}
-			if !strings.HasPrefix(string(got), c.answer) || c.answer == "" && len(got) > 0 {
-				t.Errorf("got %.60q", got)
-			}
-		})
-	}
-	t.Run("not reading the response", func(t *testing.T) {
-		t.Parallel()
-		for _, begin := range []func() (net.Conn, io.Reader){
-			plain("GET http://plain.origin.test/stalled HTTP/1.1\r\nHost: plain.origin.test\r\n\r\n"),
-			inner("origin.test", "GET /stalled HTTP/1.1\r\nHost: origin.test\r\n\r\n"),
-		} {
-			connection, _ := begin()
-			client := connection.LocalAddr().(*net.TCPAddr).Port
-			w.record(func(r evidence.Record) bool {
-				return r.Outcome == evidence.Aborted && int(r.Source.Port) == client && r.Request.Method == "GET"
-			})
-		}
-	})
-}
-
-func write(t testing.TB, to io.Writer, text string) {
-	t.Helper()
-	_, err := io.WriteString(to, text)
-	must(t, err)
-}
-
-// stalledHandshake sends a whole ClientHello and then nothing.
-func stalledHandshake(t testing.TB, w *world) (net.Conn, io.Reader) {
-	t.Helper()
-	tunnel, reader := w.peer().tunnel("origin.test:443")
-	near, far := net.Pipe()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = tls.Client(far, &tls.Config{ServerName: "origin.test", InsecureSkipVerify: true}).Handshake()
-	}()
-	hello := make([]byte, 16<<10)
-	n, err := near.Read(hello)
-	must(t, err)
-	near.Close()
-	far.Close()
-	<-done
-	_, err = tunnel.Write(hello[:n])
-	must(t, err)
-	return tunnel, reader
-}
-
-func TestBodyThatTricklesInIsNotCutShort(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.serve("origin.test", echo)
-	w.config.Limits.BodyIdle = 300 * time.Millisecond
-	w.start()
-	inner, reader := w.peer().inside("origin.test")
-	write(t, inner, "POST / HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 6\r\n\r\n")
-	for tick := time.NewTicker(100 * time.Millisecond); ; {
-		<-tick.C
-		if _, err := io.WriteString(inner, "x"); err != nil {
-			t.Fatal(err)
-		}
-		if reader.Buffered() > 0 {
-			break
-		}
-		must(t, inner.SetReadDeadline(time.Now().Add(time.Millisecond)))
-		if _, err := reader.Peek(1); err == nil {
-			break
-		}
-		must(t, inner.SetReadDeadline(time.Now().Add(10*time.Second)))
-	}
-	must(t, inner.SetReadDeadline(time.Now().Add(10*time.Second)))
-	if response, body := readAnswer(t, reader); response.StatusCode != 200 || !strings.HasSuffix(body, "xxxxxx") {
-		t.Errorf("%d %q", response.StatusCode, body)
-	}
-}
 
 func TestTruncatedGzipIsUninspectable(t *testing.T) {
 	t.Parallel()
@@ -592,142 +441,3 @@ func TestHeldBodiesShareABoundedMemory(t *testing.T) {
 		return post(t, client, "https://origin.test/", "{}").StatusCode == 200
 	})
 }
-
-// nameServer answers questions for A records over UDP with what answer says at the time.
-func nameServer(t testing.TB, answer func(name string) (addresses [][4]byte)) string {
-	t.Helper()
-	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
-	must(t, err)
-	done := make(chan struct{})
-	t.Cleanup(func() {
-		socket.Close()
-		<-done
-	})
-	go func() {
-		defer close(done)
-		for buffer := make([]byte, 1500); ; {
-			n, from, err := socket.ReadFrom(buffer)
-			if err != nil {
-				return
-			}
-			var message dnsmessage.Message
-			if message.Unpack(buffer[:n]) != nil || len(message.Questions) != 1 {
-				continue
-			}
-			question := message.Questions[0]
-			message.Response, message.Additionals = true, nil
-			if question.Type == dnsmessage.TypeA {
-				for _, address := range answer(question.Name.String()) {
-					message.Answers = append(message.Answers, dnsmessage.Resource{
-						Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET},
-						Body:   &dnsmessage.AResource{A: address},
-					})
-				}
-			}
-			if packed, err := message.Pack(); err == nil {
-				_, _ = socket.WriteTo(packed, from)
-			}
-		}
-	}()
-	return socket.LocalAddr().String()
-}
-
-func TestResolverThatAnswersPrivateAddresses(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.config.Resolver.Servers = []string{nameServer(t, func(name string) [][4]byte {
-		if name == "mixed.test." {
-			return [][4]byte{{93, 184, 215, 14}, {10, 0, 0, 1}}
-		}
-		return [][4]byte{{10, 0, 0, 1}}
-	})}
-	w.start()
-	for _, request := range []string{
-		"GET http://inside.test/ HTTP/1.1\r\nHost: inside.test\r\n\r\n",
-		"GET http://mixed.test/ HTTP/1.1\r\nHost: mixed.test\r\n\r\n",
-		"CONNECT inside.test:443 HTTP/1.1\r\nHost: inside.test:443\r\n\r\n",
-	} {
-		connection := w.dial()
-		write(t, connection, request)
-		response, err := http.ReadResponse(bufio.NewReader(connection), nil)
-		must(t, err)
-		if p := cleanRefusal(t, response); p.Status != http.StatusForbidden || p.Error != "destination_ip_prohibited" {
-			t.Errorf("%.30q: %+v", request, p)
-		} else if r := w.flow(p.FlowID); r.Outcome != evidence.Refused || r.Verdict != "" {
-			t.Errorf("record %+v", r)
-		}
-	}
-}
-
-func TestResolverThatChangesItsAnswerCannotMoveATunnel(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	server := w.serve("rebound.test", echo)
-	delete(w.config.Hosts, "rebound.test")
-	var asked atomic.Int64
-	w.config.Resolver.Servers = []string{nameServer(t, func(string) [][4]byte {
-		if asked.Add(1) == 1 {
-			return [][4]byte{{127, 0, 0, 1}} // exempt, with a TTL of 0
-		}
-		return [][4]byte{{10, 0, 0, 1}}
-	})}
-	w.config.Resolver.MinTTL = time.Millisecond
-	w.start()
-	port := server.Listener.Addr().(*net.TCPAddr).Port
-	authority := fmt.Sprintf("rebound.test:%d", port)
-	tunnel, _ := w.peer().tunnel(authority)
-	inner := tls.Client(tunnel, &tls.Config{RootCAs: w.roots(), ServerName: "rebound.test"})
-	reader := bufio.NewReader(inner)
-	refused := func() bool {
-		_, _, response := w.connect(authority)
-		if response.StatusCode == 200 {
-			return false
-		}
-		if p := cleanRefusal(t, response); p.Error != "destination_ip_prohibited" {
-			t.Errorf("%+v", p)
-		}
-		return true
-	}
-	w.eventually("the new answer to be refused", refused)
-	for range 3 {
-		fmt.Fprintf(inner, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", authority)
-		if response, body := readAnswer(t, reader); response.StatusCode != 200 {
-			t.Errorf("in the tunnel that was decided: %d %s", response.StatusCode, body)
-		}
-	}
-	record := w.record(func(r evidence.Record) bool { return r.Request.Method == "GET" })
-	if record.Destination.Address.String() != "127.0.0.1" || record.Destination.Exemption != "test origins" {
-		t.Errorf("record %+v", record.Destination)
-	}
-}
-
-func TestNamesThatDoNotResolve(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
-	must(t, err)
-	t.Cleanup(func() { silent.Close() })
-	w.config.Resolver.Servers = []string{nameServer(t, func(string) [][4]byte { return nil })}
-	w.start()
-	late := newWorld(t)
-	late.config.Resolver.Servers = []string{silent.LocalAddr().String()}
-	late.config.Resolver.Timeout = 200 * time.Millisecond
-	late.start()
-	for _, c := range []struct {
-		w      *world
-		status int
-		name   string
-	}{{w, http.StatusBadGateway, "dns_error"}, {late, http.StatusGatewayTimeout, "dns_timeout"}} {
-		response, err := c.w.client().Get("http://nowhere.test/")
-		must(t, err)
-		p := cleanRefusal(t, response)
-		if p.Status != c.status || p.Error != c.name {
-			t.Errorf("%+v", p)
-		}
-		if r := c.w.flow(p.FlowID); r.Outcome != evidence.Failed || r.Error != c.name {
-			t.Errorf("record %+v", r)
-		}
-	}
-}
-
-var _ = upstream.Hosts{}

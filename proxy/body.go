@@ -28,9 +28,11 @@ type clientBody struct {
 	control  *http.ResponseController
 	idle     time.Duration // 0: for as long as the client likes
 	timer    *time.Timer   // HTTP/2
+	expects  bool          // the client keeps the body back until it is asked for (100-continue)
 
 	mutex   sync.Mutex
 	moved   time.Time // HTTP/1: when the deadline was last moved on
+	begun   bool
 	reading bool
 	whole   bool // the end has been read
 	ended   bool // the handler has returned: the connection may serve another request
@@ -42,7 +44,8 @@ func (x *exchange) takeBody(r *http.Request) {
 	if r.ContentLength == 0 || r.Method == http.MethodConnect {
 		return
 	}
-	body := &clientBody{ReadCloser: r.Body, exchange: x, control: http.NewResponseController(x.writer)}
+	body := &clientBody{ReadCloser: r.Body, exchange: x, control: http.NewResponseController(x.writer),
+		expects: headerHas(r.Header, "Expect", "100-continue")}
 	if !answer.IsGRPC(r) {
 		body.idle = x.proxy.config.Limits.BodyIdle
 	}
@@ -81,7 +84,7 @@ func (b *clientBody) beginRead() bool {
 		b.moved = now
 		_ = b.control.SetReadDeadline(now.Add(b.idle))
 	}
-	b.reading = true
+	b.begun, b.reading = true, true
 	return true
 }
 
@@ -138,6 +141,9 @@ func (b *clientBody) end(hijacked bool) {
 		wait := unreadWait
 		if b.idle > 0 {
 			wait = min(wait, b.idle)
+		}
+		if b.expects && !b.begun {
+			wait = 0 // nothing will come
 		}
 		_ = b.control.SetReadDeadline(time.Now().Add(wait))
 	}

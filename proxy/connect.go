@@ -20,8 +20,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// openingWait is how long a client has to begin speaking inside its tunnel. A client that waits for
-// the server to speak first is let through after it, if the policy lets pass what cannot be read.
+// openingWait is how long a client has to begin speaking inside its tunnel, or limits.handshakeTimeout
+// if that is shorter. A client that waits for the server to speak first is let through after it, if
+// the policy lets pass what cannot be read.
 const openingWait = 5 * time.Second
 
 // onConnect is goproxy's only CONNECT handler. It answers every CONNECT, because goproxy tunnels
@@ -107,7 +108,7 @@ func (x *exchange) serveConnect(r *http.Request, client net.Conn, _ *goproxy.Pro
 // readServerName peeks at the ClientHello of a tunnel that is inspected that far. A name that is not
 // the tunnel's own would take the flow to another host than the one that was decided.
 func (x *exchange) readServerName(client net.Conn) ([]byte, error) {
-	opening, ahead, serverName, err := intercept.Peek(client, openingWait)
+	opening, ahead, serverName, err := intercept.Peek(client, min(openingWait, x.proxy.limits.HandshakeTimeout))
 	if err != nil {
 		return nil, err
 	}
@@ -261,7 +262,7 @@ func (x *exchange) serveIntercepted(r *http.Request, client net.Conn) {
 		x.settle(evidence.Aborted, "")
 		return
 	}
-	opening, ahead, serverName, err := intercept.Peek(client, openingWait)
+	opening, ahead, serverName, err := intercept.Peek(client, min(openingWait, x.proxy.limits.HandshakeTimeout))
 	switch {
 	case err != nil && len(ahead) == 0:
 		x.settle(evidence.Aborted, "")

@@ -44,6 +44,9 @@ func (x *exchange) RoundTrip(r *http.Request, _ *goproxy.ProxyCtx) (*http.Respon
 	}
 	removeHopByHop(response.Header, false)
 	response.Header.Del("Te")
+	if len(response.Trailer) > 0 && r.ProtoMajor == 1 {
+		response.Header.Del("Content-Length") // HTTP/2 may have both; HTTP/1.1 has trailers with chunks only
+	}
 	response.Body = &responseBody{ReadCloser: response.Body, exchange: x, response: response}
 	return response, nil
 }

@@ -139,5 +139,13 @@ func (g *socketGate) EndMessage() bool {
 func (x *exchange) endSocket(socket *intercept.WebSocket, decision rules.Decision) {
 	refusal := x.blocked(decision)
 	x.stop(refusal)
-	socket.End(intercept.ClosePolicyViolation, refusal.Sentence())
+	socket.End(intercept.ClosePolicyViolation, closeReason(refusal))
+}
+
+// closeReason begins with what must not be lost: a close frame takes 123 bytes.
+func closeReason(refusal *answer.Refusal) string {
+	if refusal.Rule == "" {
+		return "flow " + refusal.FlowID + ": " + refusal.Reason
+	}
+	return "flow " + refusal.FlowID + "; rule " + refusal.Rule + ": " + refusal.Reason
 }

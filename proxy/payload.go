@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/borderflow/borderflow/proxy/answer"
+	"github.com/borderflow/borderflow/proxy/evidence"
 	"github.com/borderflow/borderflow/rules"
 	"github.com/borderflow/borderflow/rules/classify"
 	"github.com/borderflow/borderflow/rules/flow"
@@ -160,6 +161,9 @@ func (x *exchange) hold(r *http.Request, body *payload) *answer.Refusal {
 		case errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil && r.Context().Err() == nil:
 			return tooSlow("the request's body did not arrive in time to be inspected")
 		case err != nil:
+			if r.Context().Err() != nil {
+				x.settle(evidence.Aborted, "")
+			}
 			return badRequest("the request's body ended early or is malformed")
 		default:
 			data, _ := body.finish()

@@ -121,11 +121,18 @@ func (c *streamConn) Close() error {
 	}
 	c.closed = true
 	close(c.ended)
-	_ = c.Conn.SetWriteDeadline(time.Now()) // a write may wait for the client to take bytes
+	idle := c.writing.TryLock()
+	if !idle {
+		// The write may wait for the client to take bytes. This resets the stream, which would tell
+		// the client of an error where there is none.
+		_ = c.Conn.SetWriteDeadline(time.Now())
+	}
 	err := c.Conn.Close()
 	c.mutex.Unlock()
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	if !idle {
+		c.writing.Lock()
+	}
+	c.writing.Unlock()
 	return err
 }
 
