@@ -165,6 +165,7 @@ func (x *exchange) retarget(err error) (retry bool, refusal *answer.Refusal) {
 		return false, nil
 	}
 	x.mutex.Lock()
+	failed, allowed := x.target, x.decision
 	x.pin(next)
 	phase := flow.Headers
 	if x.flow.Data.State != flow.Pending {
@@ -177,7 +178,11 @@ func (x *exchange) retarget(err error) (retry bool, refusal *answer.Refusal) {
 	case flow.Block:
 		return false, x.blocked(decision)
 	}
-	return false, nil // it now depends on a payload that has not been held
+	x.mutex.Lock()
+	defer x.mutex.Unlock()
+	x.pin(failed) // the next one would depend on a payload that has not been held
+	x.decision = allowed
+	return false, nil
 }
 
 // confirmConnect tells the client that its tunnel stands.

@@ -79,6 +79,11 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"Content-Length or Transfer-Encoding, once and on a line of its own (RFC 9112 section 6.1)"))
 		return
 	}
+	if x.tunnel == nil && r.ProtoMajor == 2 && r.Method != http.MethodConnect && !r.URL.IsAbs() {
+		// Over HTTP/2 the target of a request to a proxy stands in :authority; net/http drops :scheme.
+		// Clients tunnel what is https, so that only http comes like this.
+		r.URL.Scheme, r.URL.Host = "http", r.Host
+	}
 	if x.tunnel != nil {
 		x.inherit()
 		x.describe(r)

@@ -1,15 +1,11 @@
 package proxy
 
 import (
-	"errors"
 	"io"
 	"net/http"
 
 	"github.com/borderflow/borderflow/proxy/answer"
 	"github.com/borderflow/borderflow/proxy/evidence"
-	"github.com/borderflow/borderflow/proxy/intercept"
-	"github.com/borderflow/borderflow/proxy/listen"
-	"github.com/borderflow/borderflow/rules/flow"
 	"github.com/elazarl/goproxy"
 )
 
@@ -96,90 +92,4 @@ func (b *responseBody) Read(p []byte) (int, error) {
 	x.settle(evidence.Failed, "http_response_incomplete")
 	x.broken.Store(true)
 	return n, err
-}
-
-// switchProtocols follows a WebSocket that the origin has accepted.
-func (x *exchange) switchProtocols(r *http.Request, response *http.Response) *http.Response {
-	origin, ok := response.Body.(io.ReadWriteCloser)
-	if !ok || !x.upgrade || !isWebSocket(response.Header) {
-		_ = response.Body.Close()
-		return x.refuse(r, x.trouble(errors.New("origin switched protocols unasked")))
-	}
-	removeHopByHop(response.Header, true)
-	var gate *socketGate
-	var messages intercept.MessageGate
-	if x.payload != nil {
-		gate = &socketGate{exchange: x}
-		messages = gate
-	}
-	socket := intercept.NewWebSocket(&meteredSocket{origin, x}, messages, x.holdMessages,
-		int(x.proxy.config.Inspect.BodyLimit.Bytes()))
-	socket.Overdue = x.writer.CloseHijacked // a client that does not take its close frame is let go
-	if gate != nil {
-		gate.socket = socket
-	}
-	remove := x.proxy.registry.Add(&listen.Entry{
-		Kind:     listen.WebSocket,
-		Redecide: func() { x.redecideSocket(socket) },
-		End: func() {
-			x.settle(evidence.Aborted, "")
-			socket.End(intercept.CloseGoingAway, "borderflow is shutting down")
-		},
-	})
-	response.Body = &registeredSocket{socket, remove}
-	return response
-}
-
-// redecideSocket asks the policy now in force whether the WebSocket may go on. Where the verdict
-// newly depends on messages that nobody held, the client has to connect again.
-func (x *exchange) redecideSocket(socket *intercept.WebSocket) {
-	policy := x.proxy.store.Current()
-	x.mutex.Lock()
-	current := x.flow
-	x.mutex.Unlock()
-	if !x.holdMessages {
-		current.Data = flow.Data{}
-	}
-	decision := policy.Decide(&current, flow.Headers)
-	if x.holdMessages {
-		decision = policy.Decide(&current, flow.Body)
-	}
-	switch decision.Verdict {
-	case flow.Allow:
-		x.adopt(policy, decision)
-	case flow.Block:
-		x.settle(evidence.Redecided, "http_request_denied")
-		x.adopt(policy, decision)
-		x.endSocket(socket, decision)
-	default:
-		x.settle(evidence.Redecided, "")
-		socket.End(intercept.CloseServiceRestart, "the policy changed; connect again")
-	}
-}
-
-type meteredSocket struct {
-	io.ReadWriteCloser
-	exchange *exchange
-}
-
-func (s *meteredSocket) Read(p []byte) (int, error) {
-	n, err := s.ReadWriteCloser.Read(p)
-	s.exchange.received.Add(int64(n))
-	return n, err
-}
-
-func (s *meteredSocket) Write(p []byte) (int, error) {
-	n, err := s.ReadWriteCloser.Write(p)
-	s.exchange.sent.Add(int64(n))
-	return n, err
-}
-
-type registeredSocket struct {
-	*intercept.WebSocket
-	remove func()
-}
-
-func (s *registeredSocket) Close() error {
-	s.remove()
-	return s.WebSocket.Close()
 }

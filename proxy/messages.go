@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/borderflow/borderflow/proxy/answer"
-	"github.com/borderflow/borderflow/proxy/intercept"
-	"github.com/borderflow/borderflow/rules"
 	"github.com/borderflow/borderflow/rules/flow"
 )
 
@@ -100,52 +98,4 @@ func (x *exchange) stoppedBy() *answer.Refusal {
 	x.mutex.Lock()
 	defer x.mutex.Unlock()
 	return x.stopped
-}
-
-// socketGate decides on the messages of a WebSocket's client.
-type socketGate struct {
-	exchange *exchange
-	socket   *intercept.WebSocket
-	opaque   string // why the current message cannot be read
-}
-
-// Payload shows a part of a message to the classifier.
-func (g *socketGate) Payload(p []byte) { g.exchange.payload.write(p) }
-
-// Opaque keeps why the current message cannot be read.
-func (g *socketGate) Opaque(reason string) { g.opaque = reason }
-
-// EndMessage decides on the message, where the verdict depends on it.
-func (g *socketGate) EndMessage() bool {
-	x := g.exchange
-	x.payload.write([]byte{'\n'}) // messages do not run into each other
-	if !x.holdMessages {
-		return true
-	}
-	data := x.payload.facts()
-	if g.opaque != "" {
-		data = flow.Data{State: flow.Unavailable, Undecodable: g.opaque}
-		g.opaque = ""
-	}
-	decision := x.decideData(data)
-	if decision.Verdict == flow.Allow {
-		return true
-	}
-	x.endSocket(g.socket, decision)
-	return false
-}
-
-// endSocket closes a WebSocket for a decision, with the reason in its close frame.
-func (x *exchange) endSocket(socket *intercept.WebSocket, decision rules.Decision) {
-	refusal := x.blocked(decision)
-	x.stop(refusal)
-	socket.End(intercept.ClosePolicyViolation, closeReason(refusal))
-}
-
-// closeReason begins with what must not be lost: a close frame takes 123 bytes.
-func closeReason(refusal *answer.Refusal) string {
-	if refusal.Rule == "" {
-		return "flow " + refusal.FlowID + ": " + refusal.Reason
-	}
-	return "flow " + refusal.FlowID + "; rule " + refusal.Rule + ": " + refusal.Reason
 }

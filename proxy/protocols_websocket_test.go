@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/borderflow/borderflow/proxy/evidence"
 	"github.com/coder/websocket"
@@ -245,4 +246,30 @@ func TestCompressedWebSocketIsNotNegotiatedWhereMessagesAreInspected(t *testing.
 		}
 		must(t, socket.CloseNow())
 	}
+}
+
+func TestWebSocketOnWhichNothingMovesIsEnded(t *testing.T) {
+	w := newWorld(t)
+	w.serve("shop.test", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		socket, err := websocket.Accept(rw, r, nil)
+		if err != nil {
+			return
+		}
+		_, _, _ = socket.Read(context.Background())
+		_ = socket.CloseNow()
+	}))
+	w.config.Limits.TunnelIdle = 300 * time.Millisecond
+	w.start()
+	client := w.client(http1)
+	client.Timeout = 0
+	socket, _, err := websocket.Dial(t.Context(), "wss://shop.test/", &websocket.DialOptions{HTTPClient: client})
+	must(t, err)
+	defer socket.CloseNow()
+	_, _, err = socket.Read(t.Context())
+	if websocket.CloseStatus(err) != websocket.StatusGoingAway {
+		t.Errorf("the idle WebSocket ended with %v", err)
+	}
+	w.record(func(r evidence.Record) bool {
+		return r.Request.Protocol == "websocket" && r.Outcome == evidence.Aborted && r.Error == "connection_timeout"
+	})
 }

@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
@@ -17,7 +18,6 @@ import (
 	"time"
 
 	"github.com/borderflow/borderflow/proxy"
-	"golang.org/x/net/http2"
 )
 
 // serveTLS makes the proxy itself reachable over TLS, with a certificate of the origins' CA.
@@ -37,9 +37,19 @@ func (w *world) serveTLS() {
 	w.config.Listen[0].TLS = config
 }
 
+// overHTTP2 is a client whose connections, whatever it asks for, are HTTP/2 ones to the proxy itself.
+func (w *world) overHTTP2() *http.Transport {
+	transport := &http.Transport{ForceAttemptHTTP2: true, DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		dialer := tls.Dialer{Config: &tls.Config{RootCAs: w.ca.pool(), ServerName: "proxy.test", NextProtos: []string{"h2"}}}
+		return dialer.DialContext(ctx, "tcp", w.address())
+	}}
+	w.t.Cleanup(transport.CloseIdleConnections)
+	return transport
+}
+
 // clientStream is a client's end of a CONNECT over HTTP/2.
 type clientStream struct {
-	net.Conn // of the HTTP/2 connection; for addresses and deadlines
+	net.Conn // nil: the tests set no deadlines
 	up       *io.PipeWriter
 	down     io.ReadCloser
 }
@@ -57,19 +67,14 @@ func (s clientStream) Close() error {
 // tunnelOverHTTP2 opens a tunnel to target through the proxy's own TLS listener.
 func (w *world) tunnelOverHTTP2(target string) net.Conn {
 	w.t.Helper()
-	connection, err := tls.Dial("tcp", w.address(), &tls.Config{RootCAs: w.ca.pool(), ServerName: "proxy.test", NextProtos: []string{"h2"}})
-	must(w.t, err)
-	w.t.Cleanup(func() { connection.Close() })
-	client, err := new(http2.Transport).NewClientConn(connection)
-	must(w.t, err)
 	reader, writer := io.Pipe()
-	response, err := client.RoundTrip(&http.Request{Method: http.MethodConnect, Host: target, URL: &url.URL{Scheme: "https", Host: target},
-		Header: http.Header{}, Body: reader, ContentLength: -1})
+	response, err := w.overHTTP2().RoundTrip(&http.Request{Method: http.MethodConnect, Host: target,
+		URL: &url.URL{Scheme: "https", Host: target}, Header: http.Header{}, Body: reader, ContentLength: -1})
 	must(w.t, err)
 	if response.StatusCode != http.StatusOK {
 		w.t.Fatalf("CONNECT over HTTP/2 answered %s", response.Status)
 	}
-	stream := clientStream{connection, writer, response.Body}
+	stream := clientStream{up: writer, down: response.Body}
 	w.t.Cleanup(func() { stream.Close() })
 	return stream
 }
@@ -116,6 +121,7 @@ func TestServerThatSpeaksFirstIsReachedOverHTTP2(t *testing.T) {
 			_ = connection.Close()
 		}
 	}()
+	w.config.Limits.HandshakeTimeout = 300 * time.Millisecond // how long a silent client is waited for
 	w.config.Hosts["mail.test"] = []string{listener.Addr().String()}
 	w.serveTLS()
 	w.start()
@@ -128,5 +134,22 @@ func TestServerThatSpeaksFirstIsReachedOverHTTP2(t *testing.T) {
 	must(t, err)
 	if greeting != "220 ready\r\n" || answer != "250 HELO there\r\n" {
 		t.Errorf("greeting %q, answer %q", greeting, answer)
+	}
+}
+
+// Browsers send what is plain http to a proxy over TLS as a request of HTTP/2, without CONNECT.
+func TestPlainRequestReachesItsOriginThroughAnHTTP2Proxy(t *testing.T) {
+	w := newWorld(t)
+	w.serve("shop.test", echo)
+	w.serveTLS()
+	w.start()
+	request, err := http.NewRequest(http.MethodGet, "https://plain.shop.test/orders", nil)
+	must(t, err)
+	response, err := w.overHTTP2().RoundTrip(request)
+	must(t, err)
+	body, err := io.ReadAll(response.Body)
+	must(t, err)
+	if string(body) != "GET HTTP/1.1 " {
+		t.Errorf("%s %q", response.Status, body)
 	}
 }

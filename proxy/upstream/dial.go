@@ -246,7 +246,8 @@ func classifyError(err error) proxyError {
 		return e
 	}
 	_, dialling := errors.AsType[*DialError](err)
-	return classifyHTTP(err, dialling)
+	_, handshaking := errors.AsType[*HandshakeError](err)
+	return classifyHTTP(err, dialling || handshaking)
 }
 
 func classifySystem(err error) (proxyError, bool) {
