@@ -54,6 +54,6 @@ Start it with "borderflow run" and send something through it:
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(runCommand(), checkCommand(), locateCommand(), classifyCommand(), caCommand(), referenceCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), testCommand(), explainCommand(), benchCommand(), lintCommand(), replayCommand(), diffCommand(), schemaCommand(), locateCommand(), classifyCommand(), caCommand(), referenceCommand(), versionCommand())
 	return root
 }
