@@ -66,6 +66,10 @@ type PolicyConfig struct {
 	// Dir is a directory of policy files, watched for changes. Default: the built-in policy, which
 	// observes and blocks nothing.
 	Dir string `yaml:"dir"`
+	// OnBrokenStart says what happens when the directory is broken as the process starts: refuse
+	// (default) to start, or lastGood: start with the policy that was in force before, which is kept
+	// in the state directory. The log, /readyz and the metrics say so until the directory is repaired.
+	OnBrokenStart string `yaml:"onBrokenStart"`
 }
 
 // CertificatesConfig is the CA that signs for intercepted hosts.
@@ -159,6 +163,7 @@ func Defaults() Config {
 		Listen:       []ListenerConfig{{Address: "127.0.0.1:3128"}},
 		Admin:        AdminConfig{Listen: "127.0.0.1:9128"},
 		StateDir:     ".borderflow",
+		Policy:       PolicyConfig{OnBrokenStart: "refuse"},
 		Jurisdiction: JurisdictionConfig{MinimumConfidence: 0.5},
 		Upstream: UpstreamConfig{ConnectTimeout: 10 * time.Second, HandshakeTimeout: 10 * time.Second,
 			HeaderTimeout: 5 * time.Minute, IdleTimeout: 90 * time.Second},

@@ -45,6 +45,7 @@ func (x *exchange) admitConnect(r *http.Request) *answer.Refusal {
 	}
 	x.flow.Inspection = flow.InspectNone
 	x.flow.Request = flow.Request{Method: http.MethodConnect, Protocol: "connect", Size: -1}
+	x.flow.Declared.State = flow.Absent // nothing reads declarations yet
 	x.identify(r)
 	if refusal := x.locate(r.Context(), authority); refusal != nil {
 		return refusal
@@ -55,7 +56,7 @@ func (x *exchange) admitConnect(r *http.Request) *answer.Refusal {
 	if decision := x.decide(flow.Connect); decision.Verdict == flow.Block {
 		return x.blocked(decision)
 	}
-	x.inspect = x.policy.Inspect(&x.flow)
+	x.inspect, x.lenient = x.policy.InspectAt(&x.flow, time.Now())
 	if x.inspect != flow.InspectFull {
 		return x.decideUninspected()
 	}
@@ -345,10 +346,12 @@ func (x *exchange) submit(ctx context.Context, conn *listen.Conn, inner *tunnel)
 func (x *exchange) handshakeFailed(err error) {
 	if alert, ok := strings.CutPrefix(err.Error(), "remote error: tls: "); ok {
 		x.settle(evidence.Aborted, "tls_alert_received")
-		x.proxy.log.Warn("a client rejected the certificate made for it: have it trust the CA, or set `inspect` "+
-			"to sni for this host if it pins the origin's certificate",
+		x.proxy.metrics.ClientRejectedTLS()
+		x.proxy.log.Warn("a client rejected the certificate made for it: have it trust the CA, or, if it pins the origin's "+
+			"certificate, approve the exemption",
 			zap.String("host", x.target.Authority.Host), zap.Stringer("client", x.flow.Source.Address),
-			zap.String("alert", alert), zap.String("flow", x.flow.ID))
+			zap.String("alert", alert), zap.String("flow", x.flow.ID),
+			zap.String("exemption", proposeExemption(&x.flow, time.Now())))
 		return
 	}
 	x.settle(evidence.Aborted, "tls_protocol_error")

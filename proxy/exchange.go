@@ -32,7 +32,8 @@ type exchange struct {
 	target upstream.Target
 	class  string // identity class of upstream connections
 
-	inspect flow.Inspection // how far the policy lets a CONNECT be read
+	inspect flow.Inspection  // how far the policy lets a CONNECT be read
+	lenient *rules.Exemption // that has less of it read than the policy says; nil without one
 
 	upgrade      bool // the client asks for a WebSocket
 	holdMessages bool // the WebSocket's messages wait for their verdict

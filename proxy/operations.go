@@ -72,8 +72,14 @@ func (p *Proxy) connections() admin.Connections {
 
 // probePolicy is ready as soon as there is a policy; a broken edit since then is a warning.
 func (p *Proxy) probePolicy(context.Context) (bool, string) {
-	if status := p.store.Status(); status.LastError != nil {
+	status := p.store.Status()
+	switch {
+	case status.FromLastGood:
+		return true, "THE POLICY DIRECTORY IS BROKEN; the policy kept from before the start is in force: " + status.LastError.Error()
+	case status.LastError != nil:
 		return true, "the last reload failed and the policy before it stays in force: " + status.LastError.Error()
+	case status.KeepError != nil:
+		return true, status.KeepError.Error()
 	}
 	return true, ""
 }
@@ -140,6 +146,7 @@ func (p *Proxy) announce() {
 	p.log.Info("borderflow is ready", zap.Strings("listen", addresses), zap.Stringer("admin", p.AdminAddress()),
 		zap.String("policy", status.Source), zap.String("policy_hash", status.Hash),
 		zap.Int("policies", status.Policies), zap.Int("rules", status.Rules),
+		zap.Int("lists", status.Lists), zap.Int("exemptions", status.Exemptions),
 		zap.String("jurisdiction_data", p.jurisdictions.Version()), zap.String("version", p.version),
 		zap.String("evidence_on_failure", p.config.Evidence.OnFailure))
 }

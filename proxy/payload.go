@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -110,6 +111,7 @@ func (x *exchange) closePayload() {
 	x.flow.Data = data
 	final := x.policy.Decide(&x.flow, flow.Body)
 	x.decision.Logged, x.decision.Shadowed, x.decision.Errors = final.Logged, final.Shadowed, final.Errors
+	x.decision.Exemptions = append(slices.Clip(x.decision.Exemptions), final.Exemptions...)
 }
 
 // decidePayload reads the body that the verdict depends on.

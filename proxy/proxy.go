@@ -37,6 +37,7 @@ import (
 	"github.com/borderflow/borderflow/rules"
 	"github.com/borderflow/borderflow/rules/classify"
 	"github.com/borderflow/borderflow/rules/jurisdiction"
+	"github.com/borderflow/borderflow/rules/ruletest"
 	"github.com/elazarl/goproxy"
 	"go.uber.org/zap"
 )
@@ -169,7 +170,9 @@ func (p *Proxy) bind() error {
 }
 
 func (p *Proxy) openPolicy() (err error) {
-	p.store, err = rules.NewStore(p.config.Policy.Dir, p.log)
+	c := p.config.Policy
+	p.store, err = rules.NewStore(c.Dir, p.log, rules.Gated(ruletest.Gate(c.Dir)),
+		rules.LastGood(filepath.Join(p.config.StateDir, "policy", "last-good.json"), c.OnBrokenStart == "lastGood"))
 	return err
 }
 

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/borderflow/borderflow/proxy/evidence"
@@ -75,6 +76,14 @@ func (x *exchange) buildRecord() *evidence.Record {
 	}
 	for _, e := range decision.Errors {
 		record.Errors = append(record.Errors, evidence.RuleError{Policy: e.Policy, Rule: e.Rule, Error: e.Message})
+	}
+	if x.lenient != nil {
+		record.Exemptions = append(record.Exemptions, x.lenient.Name)
+	}
+	for _, used := range decision.Exemptions {
+		if !slices.Contains(record.Exemptions, used.Exemption.Name) {
+			record.Exemptions = append(record.Exemptions, used.Exemption.Name)
+		}
 	}
 	record.Outcome, record.Error = x.outcome, x.failure
 	record.Status = x.writer.Status

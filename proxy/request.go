@@ -74,6 +74,7 @@ func (x *exchange) authorityOf(r *http.Request) (upstream.Authority, *answer.Ref
 
 // describe fills in what is asked.
 func (x *exchange) describe(r *http.Request) {
+	x.flow.Declared.State = flow.Absent // nothing reads declarations yet
 	x.flow.Request = flow.Request{
 		State: flow.Known, Method: r.Method, Scheme: r.URL.Scheme, Path: r.URL.Path,
 		Query: r.URL.RawQuery, Header: r.Header, Size: r.ContentLength, Protocol: "http/1.1",

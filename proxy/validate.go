@@ -47,6 +47,8 @@ func (c Config) Validate(positions *document.Positions) document.Problems {
 	v.check("stateDir", c.StateDir != "", "no directory is named", "leave the field out for .borderflow")
 	v.check("certificates", (c.Certificates.Certificate == "") == (c.Certificates.Key == ""),
 		"only one of certificate and key is named", "name both, or neither for a CA of borderflow's own")
+	v.check("policy.onBrokenStart", c.Policy.OnBrokenStart == "refuse" || c.Policy.OnBrokenStart == "lastGood",
+		fmt.Sprintf("found %q, expected refuse or lastGood", c.Policy.OnBrokenStart), "")
 	v.country("source.country", c.Source.Country)
 	v.catalogue(c.Jurisdiction.Catalogue)
 	v.check("jurisdiction.minimumConfidence", c.Jurisdiction.MinimumConfidence > 0 && c.Jurisdiction.MinimumConfidence <= 1,

@@ -34,81 +34,114 @@ type attribute struct {
 	name        string
 	kind        *cel.Type
 	doc         string
+	example     string                      // a condition that uses it
+	awaits      int                         // the group whose facts bring it
 	state       func(*flow.Flow) flow.State // nil when always known
 	read        func(*scope, *slot) ref.Val
-	slot        int // index in scope.slots
+	text        func(*flow.Flow) string // what read reads, for the index; nil unless it is a text
+	number      func(*flow.Flow) int64  // likewise
+	slot        int                     // index in scope.slots
 	unavailable *types.Err
+}
+
+// shown gives the attribute its example in the reference.
+func (a attribute) shown(example string) attribute {
+	a.example = example
+	return a
 }
 
 // attributes is the one table of what conditions can read. Checking, evaluation, the cost estimate,
 // hints and Reference are all made from it.
 var attributes = number([]attribute{
-	address(sourceGroup, "address", "the caller's address", nil, func(f *flow.Flow) netip.Addr { return f.Source.Address }),
-	integer(sourceGroup, "port", "the caller's port", nil, func(f *flow.Flow) int64 { return int64(f.Source.Port) }),
+	address(sourceGroup, "address", "the caller's address", nil, func(f *flow.Flow) netip.Addr { return f.Source.Address }).
+		shown(`inNetwork(source.address, "10.0.0.0/8")`),
+	integer(sourceGroup, "port", "the caller's port", nil, func(f *flow.Flow) int64 { return int64(f.Source.Port) }).
+		shown(`source.port >= 1024`),
 	text(sourceGroup, "identity", `the caller's authenticated name, e.g. a user or a SPIFFE ID; "" when it has none`, identityState,
-		func(f *flow.Flow) string { return f.Source.Identity }),
+		func(f *flow.Flow) string { return f.Source.Identity }).shown(`source.identity == "spiffe://example.org/payroll"`),
 	text(sourceGroup, "assurance", `how the identity was established: "mtls", "basic" or ""`, identityState,
-		func(f *flow.Flow) string { return f.Source.Assurance }),
+		func(f *flow.Flow) string { return f.Source.Assurance }).shown(`source.assurance != "mtls"`),
 	text(sourceGroup, "country", `the jurisdiction the data leaves, ISO 3166-1 alpha-2; "" when there is none`, countryState,
-		func(f *flow.Flow) string { return f.Source.Country }),
+		func(f *flow.Flow) string { return f.Source.Country }).shown(`source.country == "DE"`),
+	text(sourceGroup, "namespace", `the workload's namespace, as its orchestrator knows it; "" when it has none`, workloadState,
+		func(f *flow.Flow) string { return f.Source.Namespace }).shown(`source.namespace == "payments"`),
+	text(sourceGroup, "serviceAccount", `the workload's service account; "" when it has none`, workloadState,
+		func(f *flow.Flow) string { return f.Source.ServiceAccount }).shown(`source.serviceAccount == "exporter"`),
 
 	text(destinationGroup, "host", "the host, lower case and without a trailing dot; international names as A-labels (xn--…)", nil,
-		func(f *flow.Flow) string { return f.Destination.Host }),
-	integer(destinationGroup, "port", "the port", nil, func(f *flow.Flow) int64 { return int64(f.Destination.Port) }),
+		func(f *flow.Flow) string { return f.Destination.Host }).shown(`destination.host == "api.example.com"`),
+	integer(destinationGroup, "port", "the port", nil, func(f *flow.Flow) int64 { return int64(f.Destination.Port) }).
+		shown(`destination.port in [80, 443]`),
 	address(destinationGroup, "address", "the one address that is dialled", addressState,
-		func(f *flow.Flow) netip.Addr { return f.Destination.Address }),
-	text(destinationGroup, "country", `the country under whose law the destination stands, ISO 3166-1 alpha-2; "" when it is unknown`, locationState,
-		func(f *flow.Flow) string { return f.Destination.Location.Country }),
+		func(f *flow.Flow) netip.Addr { return f.Destination.Address }).shown(`inNetwork(destination.address, "office")`),
+	{group: destinationGroup, name: "country", kind: cel.StringType,
+		doc:   `the country under whose law the destination stands, ISO 3166-1 alpha-2; "" when no one country is known`,
+		state: locationState, text: country, read: func(s *scope, k *slot) ref.Val { return k.text(country(s.flow)) }, example: `destination.country == "US"`},
 	{group: destinationGroup, name: "confidence", kind: cel.DoubleType, doc: "how sure the country is: 0.0 (no information) to 1.0 (declared under contract)",
-		state: locationState, read: confidence},
+		state: locationState, read: confidence, example: `destination.confidence < 0.7`},
 	{group: destinationGroup, name: "jurisdictions", kind: cel.ListType(claimType), doc: "what every source says about the destination, strongest first",
-		state: locationState, read: jurisdictions},
-	text(destinationGroup, "operator", `who runs the destination; "" when unknown`, locationState,
-		func(f *flow.Flow) string { return f.Destination.Location.Operator }),
-	text(destinationGroup, "operatorHome", `the country whose law binds the operator, ISO 3166-1 alpha-2; "" when unknown`, locationState,
-		func(f *flow.Flow) string { return f.Destination.Location.OperatorHome }),
+		state: locationState, read: jurisdictions, example: `destination.jurisdictions.exists(j, j.country == "CN")`},
+	placed("operator", `who runs the destination; "" when unknown`,
+		func(l *flow.Location) string { return l.Operator }).shown(`destination.operator == "Example CRM"`),
+	placed("operatorHome", `the country whose law binds the operator, ISO 3166-1 alpha-2; "" when unknown`,
+		func(l *flow.Location) string { return l.OperatorHome }).shown(`destination.operatorHome == "US"`),
+	placed("cloud", `the cloud provider whose region the host name carries, e.g. "aws"; "" when it carries none`,
+		func(l *flow.Location) string { return l.Cloud }).shown(`destination.cloud == "aws"`),
+	placed("region", `that provider's name of the region; it means nothing without destination.cloud; "" when unknown`,
+		func(l *flow.Location) string { return l.Region }).shown(`destination.cloud == "aws" && destination.region != "eu-central-1"`),
 	truth(destinationGroup, "exempt", "whether an exemption permitted an address that is otherwise refused", nil,
-		func(f *flow.Flow) bool { return f.Destination.Exemption != "" }),
+		func(f *flow.Flow) bool { return f.Destination.Exemption != "" }).shown(`destination.exempt`),
 	text(destinationGroup, "exemption", `the exemption that permitted the address; "" when none was needed`, nil,
-		func(f *flow.Flow) string { return f.Destination.Exemption }),
+		func(f *flow.Flow) string { return f.Destination.Exemption }).shown(`destination.exemption == "internal API"`),
 
-	text(requestGroup, "method", `the method, e.g. "POST"`, requestState, func(f *flow.Flow) string { return f.Request.Method }),
-	text(requestGroup, "scheme", `"http" or "https"`, requestState, func(f *flow.Flow) string { return f.Request.Scheme }),
-	text(requestGroup, "path", "the decoded path without the query", requestState, func(f *flow.Flow) string { return f.Request.Path }),
-	text(requestGroup, "query", "the query as it was sent", requestState, func(f *flow.Flow) string { return f.Request.Query }),
+	text(requestGroup, "method", `the method, e.g. "POST"`, requestState, func(f *flow.Flow) string { return f.Request.Method }).
+		shown(`request.method in ["POST", "PUT", "PATCH"]`),
+	text(requestGroup, "scheme", `"http" or "https"`, requestState, func(f *flow.Flow) string { return f.Request.Scheme }).
+		shown(`request.scheme == "http"`),
+	text(requestGroup, "path", "the decoded path without the query", requestState, func(f *flow.Flow) string { return f.Request.Path }).
+		shown(`request.path.startsWith("/v1/export")`),
+	text(requestGroup, "query", "the query as it was sent", requestState, func(f *flow.Flow) string { return f.Request.Query }).
+		shown(`request.query.contains("email=")`),
 	text(requestGroup, "protocol", `"http/1.1", "h2", "grpc", "websocket" or "connect"`, requestState,
-		func(f *flow.Flow) string { return f.Request.Protocol }),
+		func(f *flow.Flow) string { return f.Request.Protocol }).shown(`request.protocol == "websocket"`),
 	integer(requestGroup, "size", "the declared payload size in bytes; -1 when it is not declared", requestState,
-		func(f *flow.Flow) int64 { return f.Request.Size }),
+		func(f *flow.Flow) int64 { return f.Request.Size }).shown(`request.size > 1048576`),
 
-	{group: dataGroup, name: "categories", kind: cel.ListType(cel.StringType), doc: "the categories of data found, sorted", state: wholeDataState, read: categories},
+	{group: dataGroup, name: "categories", kind: cel.ListType(cel.StringType), doc: "the categories of data found, sorted", state: wholeDataState, read: categories,
+		example: `"health" in data.categories`},
 	integer(dataGroup, "subjects", "distinct people in the payload, as far as identifiers tell them apart", wholeDataState,
-		func(f *flow.Flow) int64 { return int64(f.Data.Subjects) }),
+		func(f *flow.Flow) int64 { return int64(f.Data.Subjects) }).shown(`data.subjects > 100`),
 	text(dataGroup, "inspected", `how much of the payload could be read: "none", "partial" or "full"`, dataState,
-		func(f *flow.Flow) string { return f.Data.Coverage.String() }),
+		func(f *flow.Flow) string { return f.Data.Coverage.String() }).shown(`data.inspected != "full"`),
 	truth(dataGroup, "undecodable", "whether part of the payload could not be decoded", dataState,
-		func(f *flow.Flow) bool { return f.Data.Undecodable != "" }),
+		func(f *flow.Flow) bool { return f.Data.Undecodable != "" }).shown(`data.undecodable`),
+	{group: dataGroup, name: "labels", kind: cel.ListType(cel.StringType), awaits: requestGroup,
+		doc:   "what the application itself declares about the data, sorted; empty when it declares nothing",
+		state: declaredState, read: declaredLabels, example: `"internal" in data.labels`},
 })
 
 // claimFields is the table of what conditions can read of one element of destination.jurisdictions.
 var claimFields = []claimField{
-	{"country", cel.StringType, `ISO 3166-1 alpha-2; "" when the source cannot say`, func(c *claim) ref.Val { return types.String(c.Country) }},
-	{"source", cel.StringType, `which source says so, e.g. "catalogue"`, func(c *claim) ref.Val { return types.String(c.Source) }},
-	{"confidence", cel.DoubleType, "0.0 (no information) to 1.0 (declared under contract)", func(c *claim) ref.Val { return types.Double(c.Confidence) }},
-	{"detail", cel.StringType, `what matched, e.g. "suffix .example.de"`, func(c *claim) ref.Val { return types.String(c.Detail) }},
+	{"country", cel.StringType, `ISO 3166-1 alpha-2; "" when the source cannot say`, `destination.jurisdictions[0].country == "CN"`, func(c *claim) ref.Val { return types.String(c.Country) }},
+	{"source", cel.StringType, `which source says so, e.g. "catalogue"`, `destination.jurisdictions.exists(j, j.source == "catalogue")`, func(c *claim) ref.Val { return types.String(c.Source) }},
+	{"confidence", cel.DoubleType, "0.0 (no information) to 1.0 (declared under contract)", `destination.jurisdictions.all(j, j.confidence > 0.5)`, func(c *claim) ref.Val { return types.Double(c.Confidence) }},
+	{"detail", cel.StringType, `what matched, e.g. "suffix .example.de"`, `destination.jurisdictions.exists(j, j.detail.contains("DPA"))`, func(c *claim) ref.Val { return types.String(c.Detail) }},
 }
 
 type claimField struct {
-	name string
-	kind *cel.Type
-	doc  string
-	read func(*claim) ref.Val
+	name    string
+	kind    *cel.Type
+	doc     string
+	example string
+	read    func(*claim) ref.Val
 }
 
 func identityState(f *flow.Flow) flow.State { return f.Source.IdentityState }
 func countryState(f *flow.Flow) flow.State  { return f.Source.CountryState }
 func addressState(f *flow.Flow) flow.State  { return f.Destination.AddressState }
 func locationState(f *flow.Flow) flow.State { return f.Destination.LocationState }
+func workloadState(f *flow.Flow) flow.State { return f.Source.WorkloadState }
+func declaredState(f *flow.Flow) flow.State { return f.Declared.State }
 func requestState(f *flow.Flow) flow.State  { return f.Request.State }
 func dataState(f *flow.Flow) flow.State     { return f.Data.State }
 
@@ -126,6 +159,9 @@ func number(table []attribute) []attribute {
 	for i := range table {
 		table[i].slot = i
 		table[i].unavailable = newUnavailable(groupNames[table[i].group] + "." + table[i].name)
+		if table[i].awaits == sourceGroup { // not set
+			table[i].awaits = table[i].group
+		}
 	}
 	return table
 }
@@ -133,21 +169,33 @@ func number(table []attribute) []attribute {
 // The readers below leave out what an absent group holds by accident: absent is empty.
 
 func text(group int, name, doc string, state func(*flow.Flow) flow.State, get func(*flow.Flow) string) attribute {
-	return attribute{group: group, name: name, kind: cel.StringType, doc: doc, state: state, read: func(s *scope, k *slot) ref.Val {
-		if state != nil && state(s.flow) == flow.Absent {
-			return k.text("")
+	present := func(f *flow.Flow) string {
+		if state != nil && state(f) == flow.Absent {
+			return ""
 		}
-		return k.text(get(s.flow))
-	}}
+		return get(f)
+	}
+	return attribute{group: group, name: name, kind: cel.StringType, doc: doc, state: state, text: present,
+		read: func(s *scope, k *slot) ref.Val { return k.text(present(s.flow)) }}
+}
+
+// placed is a text of the destination's location. What sources say of a destination stands even where
+// they name no one country, and the location's state is Absent for that.
+func placed(name, doc string, get func(*flow.Location) string) attribute {
+	read := func(f *flow.Flow) string { return get(&f.Destination.Location) }
+	return attribute{group: destinationGroup, name: name, kind: cel.StringType, doc: doc, state: locationState, text: read,
+		read: func(s *scope, k *slot) ref.Val { return k.text(read(s.flow)) }}
 }
 
 func integer(group int, name, doc string, state func(*flow.Flow) flow.State, get func(*flow.Flow) int64) attribute {
-	return attribute{group: group, name: name, kind: cel.IntType, doc: doc, state: state, read: func(s *scope, k *slot) ref.Val {
-		if state != nil && state(s.flow) == flow.Absent {
-			return k.integer(0)
+	present := func(f *flow.Flow) int64 {
+		if state != nil && state(f) == flow.Absent {
+			return 0
 		}
-		return k.integer(get(s.flow))
-	}}
+		return get(f)
+	}
+	return attribute{group: group, name: name, kind: cel.IntType, doc: doc, state: state, number: present,
+		read: func(s *scope, k *slot) ref.Val { return k.integer(present(s.flow)) }}
 }
 
 func truth(group int, name, doc string, state func(*flow.Flow) flow.State, get func(*flow.Flow) bool) attribute {
@@ -165,6 +213,13 @@ func address(group int, name, doc string, state func(*flow.Flow) flow.State, get
 	}}
 }
 
+func country(f *flow.Flow) string {
+	if f.Destination.LocationState == flow.Absent {
+		return ""
+	}
+	return f.Destination.Location.Country
+}
+
 func confidence(s *scope, k *slot) ref.Val {
 	if s.flow.Destination.LocationState == flow.Absent {
 		return k.double(0)
@@ -173,14 +228,18 @@ func confidence(s *scope, k *slot) ref.Val {
 }
 
 func jurisdictions(s *scope, _ *slot) ref.Val {
-	if s.flow.Destination.LocationState == flow.Absent {
-		return types.NewRefValList(types.DefaultTypeAdapter, nil)
-	}
 	claims := make([]ref.Val, len(s.flow.Destination.Location.Jurisdictions))
 	for i, c := range s.flow.Destination.Location.Jurisdictions {
 		claims[i] = &claim{c}
 	}
 	return types.NewRefValList(types.DefaultTypeAdapter, claims)
+}
+
+func declaredLabels(s *scope, _ *slot) ref.Val {
+	if s.flow.Declared.State == flow.Absent {
+		return types.NewStringList(types.DefaultTypeAdapter, nil)
+	}
+	return types.NewStringList(types.DefaultTypeAdapter, s.flow.Declared.Labels)
 }
 
 func categories(s *scope, _ *slot) ref.Val {

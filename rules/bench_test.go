@@ -18,19 +18,72 @@ func manyRules(b *testing.B, n int) *Policy {
 	return mustParse(b, text.String())
 }
 
+// BenchmarkDecide compares the index with plain evaluation in order, on the same rules and flow.
 func BenchmarkDecide(b *testing.B) {
-	for _, n := range []int{10, 100, 1000} {
-		b.Run(fmt.Sprintf("rules=%d", n), func(b *testing.B) {
-			p, f := manyRules(b, n), known()
-			b.ReportAllocs()
-			for b.Loop() {
-				if p.DecideAt(f, flow.Body, decidedAt).Verdict != flow.Allow {
-					b.Fatal("blocked")
+	for _, n := range []int{10, 100, 1_000, 10_000} {
+		p, f := manyRules(b, n), known()
+		decide := func(p *Policy) func(b *testing.B) {
+			return func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if p.DecideAt(f, flow.Body, decidedAt).Verdict != flow.Allow {
+						b.Fatal("blocked")
+					}
 				}
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/rule")
-		})
+		}
+		b.Run(fmt.Sprintf("rules=%d/indexed", n), decide(p))
+		b.Run(fmt.Sprintf("rules=%d/in-order", n), decide(p.InOrder()))
 	}
+}
+
+// BenchmarkDecideWithoutIndexableRules is the worst case: no rule has anything the index could go by.
+func BenchmarkDecideWithoutIndexableRules(b *testing.B) {
+	var text strings.Builder
+	text.WriteString("name: many\ndefault: allow\nrules:\n")
+	for i := range 100 {
+		fmt.Fprintf(&text, "  - {id: r%d, when: 'request.path.startsWith(\"/p%d/\")', verdict: block}\n", i, i)
+	}
+	p, f := mustParse(b, text.String()), known()
+	b.ReportAllocs()
+	for b.Loop() {
+		p.DecideAt(f, flow.Body, decidedAt)
+	}
+}
+
+// BenchmarkDecideOnPendingPayloads has every rule led to, because what leads to it is pending, and
+// ruled out by its other clauses.
+func BenchmarkDecideOnPendingPayloads(b *testing.B) {
+	var text strings.Builder
+	text.WriteString("name: many\ndefault: allow\nrules:\n")
+	for i := range 1000 {
+		fmt.Fprintf(&text, "  - {id: r%d, when: 'data.has(\"c%d\") && destination.country in [\"CN\", \"RU\"]', verdict: block}\n", i, i)
+	}
+	p, f := mustParse(b, text.String()), known()
+	f.Data = flow.Data{}
+	b.ReportAllocs()
+	for b.Loop() {
+		if p.DecideAt(f, flow.Headers, decidedAt).Verdict != flow.Allow {
+			b.Fatal("waits")
+		}
+	}
+}
+
+func BenchmarkList(b *testing.B) {
+	files := map[string]string{"a.yaml": good + "rules: [{id: r, when: 'request.path != \"\" && inList(destination.host, \"partners\")', verdict: block}]\n",
+		"l.yaml": "apiVersion: borderflow/v1\nkind: List\nname: partners\ntype: suffixes\nfile: partners.txt\n", "partners.txt": longList(50_000)}
+	b.Run("load", func(b *testing.B) {
+		for b.Loop() {
+			parsed(b, files)
+		}
+	})
+	b.Run("ask", func(b *testing.B) {
+		p, f := parsed(b, files), known()
+		b.ReportAllocs()
+		for b.Loop() {
+			p.DecideAt(f, flow.Body, decidedAt)
+		}
+	})
 }
 
 func BenchmarkDecideAllConditionsTrue(b *testing.B) {

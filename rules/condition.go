@@ -28,6 +28,8 @@ type condition struct {
 	program cel.Program
 	metered bool
 	groups  [len(groupNames)]bool // which groups it reads
+	uses    []listUse             // the lists, groups and networks that it names
+	clauses []clause              // what must hold for it to be true
 }
 
 // outcome is what evaluating a condition says about a rule.
@@ -135,7 +137,9 @@ func compile(text string, allowed [len(groupNames)]bool) (*condition, []mistake)
 	if c.metered {
 		options = append(options, cel.CostLimit(costLimit))
 	}
-	if c.program, err = env.Program(fold(env, checked), options...); err != nil {
+	folded := fold(env, checked)
+	c.clauses = necessary(folded.NativeRep().Expr())
+	if c.program, err = env.Program(folded, options...); err != nil {
 		return nil, []mistake{{1, 1, "the condition cannot be run: " + err.Error(), ""}}
 	}
 	return c, nil
@@ -179,8 +183,17 @@ func (c *condition) review(tree *ast.AST, allowed [len(groupNames)]bool) []mista
 				}
 			}
 		case ast.CallKind:
+			if message := invalidDomain(e.AsCall()); message != "" {
+				add(e.AsCall().Args()[0], message, "")
+			}
 			if e.AsCall().FunctionName() == "dyn" {
 				add(e, "dyn() is not allowed, it hides mistakes until a flow is decided", "")
+			}
+			use, names, message := usesOf(tree, e)
+			if message != "" {
+				add(e, message, "")
+			} else if names {
+				c.uses = append(c.uses, use)
 			}
 		case ast.StructKind:
 			add(e, "conditions cannot make objects", "")

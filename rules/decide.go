@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"sync"
 	"time"
 
 	"github.com/borderflow/borderflow/rules/flow"
@@ -20,14 +21,35 @@ func (p *Policy) DecideAt(f *flow.Flow, phase flow.Phase, now time.Time) Decisio
 	s := p.scopes.Get().(*scope)
 	defer p.scopes.Put(s)
 	defer s.forget()
+	return p.decideIn(s, f, phase, now)
+}
+
+// InOrder returns a policy that says the same as p, and evaluates every rule of it in order, without
+// the index: for whoever measures the index, or doubts it.
+func (p *Policy) InOrder() *Policy {
+	plain := *p
+	plain.scopes = &sync.Pool{New: func() any {
+		s := newScope(p.lists, p.index)
+		s.search.plain = true
+		return s
+	}}
+	return &plain
+}
+
+func (p *Policy) decideIn(s *scope, f *flow.Flow, phase flow.Phase, now time.Time) Decision {
 	s.flow, s.final, s.now = f, phase == flow.Body, now.UTC()
+	p.index.find(s)
 
 	d := Decision{Phase: phase, Verdicts: p.undisputed}
 	own := false // whether d.Verdicts is d's own copy
 	for i, regime := range p.policies {
-		e := evaluation{regime: regime, scope: s}
+		e := evaluation{regime: regime, scope: s, index: p.index}
 		verdict := e.run(&d)
-		if verdict != p.undisputed[i] {
+		switch {
+		case verdict == p.undisputed[i]:
+		case len(p.policies) == 1 && e.decides != nil && verdict == e.decides.verdict:
+			d.Verdicts = e.decides.alone
+		default:
 			if !own {
 				d.Verdicts, own = append([]PolicyVerdict(nil), p.undisputed...), true
 			}
@@ -88,50 +110,65 @@ func (d *Decision) conclude() {
 type evaluation struct {
 	regime *legalRegime
 	scope  *scope
+	index  *index
 
+	decides      *compiledRule                 // the first that matches; nil when none does
 	waits        needs                         // what the pending rules wait for
 	mayDecide    [flow.Block + 1]bool          // verdicts of pending rules, before any that matches
 	needsReading [flow.Block + 1]*compiledRule // first uninspectable rule of each verdict, likewise
 }
 
-// run evaluates the rules in order until one decides, and returns the policy's own verdict. What does
-// not decide it notes in d, which is no field of e, so that it need not live on the heap.
+// run evaluates, in order, the rules that can match the flow until one decides, and returns the
+// policy's own verdict. What does not decide it notes in d, which is no field of e, so that it need
+// not live on the heap.
 func (e *evaluation) run(d *Decision) PolicyVerdict {
-	for _, rule := range e.candidates() {
-		if !rule.appliesAt(e.scope.now) {
-			continue
+	for position := e.regime.first; ; position++ {
+		var rule *compiledRule
+		if rule, position = e.index.next(e.scope, position, e.regime.last); rule == nil {
+			break
 		}
-		result, waits, err := rule.condition.evaluate(e.scope)
-		if err != nil {
-			d.Errors = append(d.Errors, RuleError{Policy: e.regime.name, Rule: rule.ID, Message: reason(err)})
-			result = unmatched
-			if rule.OnError == OnErrorMatch {
-				result = matched
-			}
-		}
-		if rule.Verdict == flow.Log || rule.Mode == Shadow {
-			e.note(d, rule, result, waits)
-			continue
-		}
-		switch result {
-		case matched:
+		if rule.appliesAt(e.scope.now) && e.weigh(d, rule) {
+			e.decides = rule
 			return e.settle(rule.verdict)
-		case pending:
-			e.mayDecide[rule.Verdict] = true
-			e.waits.request = e.waits.request || waits.request
-			e.waits.data = e.waits.data || waits.data
-		case uninspectable:
-			if e.needsReading[rule.Verdict] == nil {
-				e.needsReading[rule.Verdict] = rule
-			}
 		}
 	}
 	return e.settle(PolicyVerdict{Policy: e.regime.name, Verdict: e.regime.fallback, Shadow: e.regime.shadow})
 }
 
-// candidates returns, in order, the rules that can match the flow. An index over conditions that
-// are necessary for a rule to match belongs here; without one, every rule is a candidate.
-func (e *evaluation) candidates() []*compiledRule { return e.regime.rules }
+// weigh evaluates one rule and reports whether it decides.
+func (e *evaluation) weigh(d *Decision, rule *compiledRule) (decides bool) {
+	result, waits, err := rule.condition.evaluate(e.scope)
+	if err != nil {
+		d.Errors = append(d.Errors, RuleError{Policy: e.regime.name, Rule: rule.ID, Message: reason(err)})
+		result = unmatched
+		if rule.OnError == OnErrorMatch {
+			result = matched
+		}
+	}
+	if result != unmatched {
+		if exemption := rule.liftedBy(e.scope.flow, e.scope.now); exemption != nil {
+			d.Exemptions = append(d.Exemptions, Exempted{Exemption: exemption, Policy: e.regime.name, Rule: rule.ID})
+			return false
+		}
+	}
+	if rule.Verdict == flow.Log || rule.Mode == Shadow {
+		e.note(d, rule, result, waits)
+		return false
+	}
+	switch result {
+	case matched:
+		return true
+	case pending:
+		e.mayDecide[rule.Verdict] = true
+		e.waits.request = e.waits.request || waits.request
+		e.waits.data = e.waits.data || waits.data
+	case uninspectable:
+		if e.needsReading[rule.Verdict] == nil {
+			e.needsReading[rule.Verdict] = rule
+		}
+	}
+	return false
+}
 
 func (r *compiledRule) appliesAt(now time.Time) bool {
 	return !now.Before(r.ValidFrom) && (r.ValidUntil.IsZero() || now.Before(r.ValidUntil))

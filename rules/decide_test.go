@@ -226,6 +226,10 @@ func TestFactsThatArePendingUnavailableOrWrong(t *testing.T) {
 		"a failed lookup marks": {"default: allow\nrules: [{id: r, when: destination.country == 'DE', verdict: log}]", unlocated,
 			said{Verdict: "allow", By: "p", Logged: "p/r=log", Errors: "p/r: destination.country is unavailable;"}},
 		"an unknown place is empty": {"default: allow\nrules: [{id: r, when: 'destination.country == \"\" && destination.jurisdictions.size() == 0 && !destination.onlyCountries([\"US\"])', verdict: block}]",
+			func(f *flow.Flow) {
+				f.Destination.LocationState, f.Destination.Location = flow.Absent, flow.Location{}
+			}, said{Verdict: "block", By: "p/r"}},
+		"where sources place a destination counts when they agree on no one country": {"default: allow\nrules: [{id: r, when: 'destination.country == \"\" && destination.anyCountry([\"IE\"]) && !destination.onlyCountries([\"US\", \"IE\"]) && destination.operatorHome == \"US\"', verdict: block}]",
 			func(f *flow.Flow) { f.Destination.LocationState = flow.Absent }, said{Verdict: "block", By: "p/r"}},
 		"division by zero": {"default: allow\nrules: [{id: r, when: 10 / data.count('none') > 1, verdict: block}]", func(*flow.Flow) {},
 			said{Verdict: "block", By: "p/r", Errors: "p/r: division by zero;"}},

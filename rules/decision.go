@@ -25,6 +25,8 @@ type Decision struct {
 	Logged   []Match         // log rules that match
 	Shadowed []Match         // what shadow rules and shadow policies would have done
 	Errors   []RuleError
+
+	Exemptions []Exempted // that were used
 }
 
 // PolicyVerdict is what one policy says on its own.

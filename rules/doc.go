@@ -11,12 +11,23 @@
 // look like facts that are not there: an unavailable attribute makes a block rule match and an
 // allow rule not match, and a payload that cannot be read has the outcome that the policy states.
 //
+// Rules are found through an index on what is necessary for them to be true (index.go), so that a
+// flow pays for the rules it could match and not for all there are. Lists of hosts, domains, networks,
+// countries and words, and exemptions from single rules, are documents of their own beside the
+// policies, so that others can own them:
+//
+//	{apiVersion: borderflow/v1, kind: List, name: partners, type: suffixes, file: partners.txt}
+//
+//	{apiVersion: borderflow/v1, kind: Exemption, name: migration, rule: eu/no-transfer, source: {identity: shop},
+//	 destination: {host: api.example.com}, approvedBy: dpo@example.com, reason: ticket 4711, from: 2026-07-01, until: 2026-09-30}
+//
 //	policy, problems, err := rules.Load("/etc/borderflow/policy")
 //	decision := policy.Decide(f, flow.Connect)
 //	if decision.Verdict == flow.Undecided && decision.NeedsData { … read the payload, decide again … }
 //
-// Store keeps the newest good snapshot of a directory while people edit it. Reference lists what
-// conditions can say, taken from the tables that the evaluation itself runs on.
+// Store keeps the newest good snapshot of a directory while people edit it, asks its Gate before a
+// snapshot comes into force, and keeps the last good one for the next start. Reference lists what
+// conditions can say, taken from the tables that the evaluation itself runs on; reference.md is it.
 //
 // It leaves finding the facts to the data plane, the classifier and package jurisdiction, and
 // carrying verdicts out to package proxy.

@@ -39,6 +39,7 @@ func newEnvironment() (*cel.Env, error) {
 		cel.ASTValidators(cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(), cel.ValidateRegexLiterals(),
 			cel.ValidateHomogeneousAggregateLiterals(), cel.ValidateComprehensionNestingLimit(maxNestedLoops)),
 		ext.Strings(),
+		cel.Lib(listLibrary{}),
 	}
 	for i, name := range groupNames {
 		options = append(options, cel.Variable(name, groupTypes[i]))

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -43,7 +44,7 @@ func TestWhatConditionsSay(t *testing.T) {
 			t.Errorf("%s: %v", condition, mistakes)
 			continue
 		}
-		s := newScope()
+		s := newScope(nil, nil)
 		s.flow, s.now = known(), decidedAt
 		result, _, err := c.evaluate(s)
 		if err != nil || (result == matched) != want {
@@ -66,7 +67,7 @@ func TestDomainsAndAddresses(t *testing.T) {
 		if len(mistakes) > 0 {
 			t.Fatal(mistakes)
 		}
-		s := newScope()
+		s := newScope(nil, nil)
 		s.flow = with(func(f *flow.Flow) { f.Destination.Host = test.host })
 		if result, _, err := c.evaluate(s); (result == matched) != test.want || err != nil {
 			t.Errorf("%s under %s: %v, %v", test.host, test.domain, result, err)
@@ -79,7 +80,7 @@ func TestAPooledScopeNeverShowsTheFlowBefore(t *testing.T) {
 	if len(mistakes) > 0 {
 		t.Fatal(mistakes)
 	}
-	s := newScope()
+	s := newScope(nil, nil)
 	s.flow = with(func(f *flow.Flow) { f.Request.Query = strings.Repeat("x", 2*longestKept) })
 	if result, _, _ := c.evaluate(s); result != unmatched {
 		t.Fatal("matched too early")
@@ -103,7 +104,7 @@ func TestAPooledScopeHoldsNoLongTexts(t *testing.T) {
 	if len(mistakes) > 0 {
 		t.Fatal(mistakes)
 	}
-	s := newScope()
+	s := newScope(nil, nil)
 	s.flow = with(func(f *flow.Flow) { f.Request.Query = strings.Repeat("x", 2*longestKept) })
 	if result, _, err := c.evaluate(s); result != matched {
 		t.Fatal(result, err)
@@ -120,24 +121,37 @@ func TestAPooledScopeHoldsNoLongTexts(t *testing.T) {
 // on it, and counts, so that it leaves nothing out.
 func TestReferenceIsTheWholeEnvironment(t *testing.T) {
 	entries := Reference()
-	if want := len(attributes) + len(claimFields) + len(functions) + 1; len(entries) != want {
+	if want := len(attributes) + len(claimFields) + len(functions) + len(listFunctions) + 1; len(entries) != want {
 		t.Errorf("%d entries, want %d", len(entries), want)
 	}
 	for _, e := range entries {
-		if e.Doc == "" || e.Type == "" || strings.ContainsRune(e.Doc, '\n') {
+		if e.Doc == "" || e.Type == "" || e.Example == "" || e.Cost == "" || strings.ContainsRune(e.Doc, '\n') {
 			t.Errorf("%+v", e)
 		}
-		condition := e.Example
-		if condition == "" {
-			name := strings.Replace(e.Name, "[…]", "[0]", 1)
-			condition = name + " == " + name
-		} else if e.Type != "bool" && !strings.ContainsAny(condition, "<>=") && !strings.Contains(condition, "startsWith") {
-			t.Errorf("%s: the example is no condition: %s", e.Name, condition)
+		name := e.Name[strings.LastIndex(strings.SplitN(e.Name, "(", 2)[0], ".")+1:]
+		if name, _, _ = strings.Cut(name, "("); !strings.Contains(e.Example, name) {
+			t.Errorf("%s: the example shows something else: %s", e.Name, e.Example)
 		}
-		if _, mistakes := compile(condition, everything); len(mistakes) > 0 {
-			t.Errorf("%s: %s: %v", e.Name, condition, mistakes)
+		if _, mistakes := compile(e.Example, everything); len(mistakes) > 0 {
+			t.Errorf("%s: %s: %v", e.Name, e.Example, mistakes)
 		}
 	}
+}
+
+func TestTheWrittenReferenceIsTheEnvironments(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# What the conditions of rules can say\n\n" +
+		"Made from the environment (`go test ./rules -run Reference -update`), so that it cannot drift. Beyond these names there is\n" +
+		"[CEL](https://cel.dev) itself: `&&`, `||`, `!`, `? :`, comparisons, `in`, arithmetic, `exists`, `all`, and functions of texts, lists and times.\n\n" +
+		"| name | type | meaning | example | cost |\n|---|---|---|---|---|\n")
+	cell := strings.NewReplacer("|", `\|`)
+	for _, e := range Reference() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | `%s` | %s |\n", e.Name, e.Type, cell.Replace(e.Doc), cell.Replace(e.Example), e.Cost)
+	}
+	b.WriteString("\nA fact that is pending, or that cannot be had, is never taken for one that is absent. Absent facts are empty.\n\n" +
+		"Costs: *constant* is the same for every flow; *lookup* is one search, however long the list; *claims* grows with the sources that\n" +
+		"place the destination and the countries given; *findings* with the kinds of data found or declared.\n")
+	compareFile(t, "reference.md", b.String())
 }
 
 func TestExpensiveConditionsAreMeteredAndEndInAnError(t *testing.T) {
@@ -148,7 +162,7 @@ func TestExpensiveConditionsAreMeteredAndEndInAnError(t *testing.T) {
 	if !c.metered {
 		t.Fatal("the condition is not metered")
 	}
-	s := newScope()
+	s := newScope(nil, nil)
 	s.flow = with(func(f *flow.Flow) {
 		f.Request.Path = strings.Repeat("a", 4096)
 		f.Data.Categories = nil

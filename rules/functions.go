@@ -1,16 +1,18 @@
 package rules
 
 import (
-	"net/netip"
+	"fmt"
 	"strings"
 
 	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
 	"golang.org/x/net/idna"
 
 	"github.com/borderflow/borderflow/rules/flow"
+	"github.com/borderflow/borderflow/rules/jurisdiction"
 )
 
 // function is a member function of a group with one argument.
@@ -21,32 +23,47 @@ type function struct {
 	result      *cel.Type
 	doc         string
 	example     string
+	cost        string
 	state       func(*flow.Flow) flow.State // nil when always known
 	call        func(*scope, ref.Val) ref.Val
 	unavailable *types.Err
 }
 
+// What it costs to ask for one flow.
+const (
+	costConstant = "constant" // the same whatever it is asked and of whatever flow
+	costLookup   = "lookup"   // one search in a hash set or in sorted ranges, however long the list
+	costClaims   = "claims"   // grows with the sources that place the destination, some two to six, and the countries given
+	costFindings = "findings" // grows with the kinds of data found or declared, at most a few dozen
+)
+
 // functions is the one table of what conditions can ask beyond attributes.
 var functions = named([]function{
-	{group: destinationGroup, name: "under", argument: cel.StringType, result: cel.BoolType,
+	{group: destinationGroup, name: "under", argument: cel.StringType, result: cel.BoolType, cost: costConstant,
 		doc:     "whether the host is this domain or below it; case and a dot at either end do not count",
 		example: `destination.under("example.com")`, call: under},
-	{group: destinationGroup, name: "anyCountry", argument: cel.ListType(cel.StringType), result: cel.BoolType,
+	{group: destinationGroup, name: "anyCountry", argument: cel.ListType(cel.StringType), result: cel.BoolType, cost: costClaims,
 		doc:     "whether any source places the destination in one of these countries",
 		example: `destination.anyCountry(["US", "CN"])`, state: locationState, call: anyCountry},
-	{group: destinationGroup, name: "onlyCountries", argument: cel.ListType(cel.StringType), result: cel.BoolType,
+	{group: destinationGroup, name: "onlyCountries", argument: cel.ListType(cel.StringType), result: cel.BoolType, cost: costClaims,
 		doc:     "whether a country is known and every source that names one names one of these; false when no country is known",
 		example: `destination.onlyCountries(["DE", "FR"])`, state: locationState, call: onlyCountries},
-	{group: requestGroup, name: "header", argument: cel.StringType, result: cel.StringType,
+	{group: destinationGroup, name: withinFunction, argument: cel.StringType, result: cel.BoolType, cost: costClaims,
+		doc:     "whether a country is known and every source that names one names a member, at the time of the decision, of this group (EU, EEA, FiveEyes, ASEAN) or list of countries",
+		example: `!destination.within("EEA")`, state: locationState, call: withinGroup},
+	{group: sourceGroup, name: "label", argument: cel.StringType, result: cel.StringType, cost: costLookup,
+		doc:     `the workload's label of this name, as its orchestrator knows it; "" when it has none`,
+		example: `source.label("app") == "payroll"`, state: workloadState, call: sourceLabel},
+	{group: requestGroup, name: "header", argument: cel.StringType, result: cel.StringType, cost: costConstant,
 		doc:     `a header by name, case does not count; several values are joined with ", "; "" when it is missing`,
 		example: `request.header("Content-Type").startsWith("application/json")`, state: requestState, call: header},
-	{group: dataGroup, name: "has", argument: cel.StringType, result: cel.BoolType,
+	{group: dataGroup, name: "has", argument: cel.StringType, result: cel.BoolType, cost: costFindings,
 		doc:     "whether data of this category was found; uninspectable when it was not and part of the payload could not be read",
 		example: `data.has("financial")`, state: dataState, call: hasCategory},
-	{group: dataGroup, name: "count", argument: cel.StringType, result: cel.IntType,
+	{group: dataGroup, name: "count", argument: cel.StringType, result: cel.IntType, cost: costFindings,
 		doc:     "how many distinct findings of this category there are; uninspectable when part of the payload could not be read",
 		example: `data.count("government-id") > 10`, state: wholeDataState, call: countCategory},
-	{group: dataGroup, name: "found", argument: cel.StringType, result: cel.IntType,
+	{group: dataGroup, name: "found", argument: cel.StringType, result: cel.IntType, cost: costFindings,
 		doc:     "how many distinct findings of this detector there are; uninspectable when part of the payload could not be read",
 		example: `data.found("us-ssn") > 0`, state: wholeDataState, call: countFindings},
 })
@@ -77,16 +94,9 @@ func (fn *function) declare() cel.EnvOption {
 }
 
 func under(s *scope, argument ref.Val) ref.Val {
-	domain := strings.Trim(string(argument.(types.String)), ".")
-	if domain == "" {
-		return types.NewErr("destination.under needs a domain")
-	}
-	if !isASCII(domain) {
-		ascii, err := idna.Lookup.ToASCII(domain)
-		if err != nil {
-			return types.NewErr("destination.under needs a valid domain")
-		}
-		domain = ascii
+	domain, ok := domainOf(string(argument.(types.String)))
+	if !ok {
+		return types.NewErr("destination.under needs a valid domain")
 	}
 	host := s.flow.Destination.Host
 	if len(host) <= len(domain) {
@@ -97,8 +107,36 @@ func under(s *scope, argument ref.Val) ref.Val {
 		return types.False
 	}
 	// An address has no domain above it: 10.0.0.1 is not under 0.1.
-	_, err := netip.ParseAddr(host)
-	return types.Bool(err != nil)
+	return types.Bool(!isAddress(host))
+}
+
+// invalidDomain says what is wrong with the constant domain of a call of destination.under, "" if
+// nothing is.
+func invalidDomain(call ast.CallExpr) string {
+	if !call.IsMemberFunction() || call.FunctionName() != "under" || len(call.Args()) != 1 {
+		return ""
+	}
+	text, constant := textConstant(call.Args()[0])
+	if _, ok := domainOf(text); ok || !constant {
+		return ""
+	}
+	return fmt.Sprintf("%q is not a domain", shorten(text))
+}
+
+// domainOf returns the A-labels of a domain, without dots at its ends and in lower case.
+func domainOf(text string) (string, bool) {
+	domain := strings.Trim(text, ".")
+	if domain == "" {
+		return "", false
+	}
+	if !isASCII(domain) {
+		ascii, err := idna.Lookup.ToASCII(domain)
+		if err != nil {
+			return "", false
+		}
+		domain = ascii
+	}
+	return canonicalCase(domain), true
 }
 
 func isASCII(text string) bool {
@@ -110,15 +148,13 @@ func isASCII(text string) bool {
 	return true
 }
 
+// anyCountry asks every source, also where they agree on no one country.
 func anyCountry(s *scope, argument ref.Val) ref.Val {
-	if s.flow.Destination.LocationState == flow.Absent {
-		return types.False
-	}
 	list := argument.(traits.Lister)
-	location := &s.flow.Destination.Location
-	if location.Country != "" && contains(list, location.Country) {
+	if known := country(s.flow); known != "" && contains(list, known) {
 		return types.True
 	}
+	location := &s.flow.Destination.Location
 	for i := range location.Jurisdictions {
 		if country := location.Jurisdictions[i].Country; country != "" && contains(list, country) {
 			return types.True
@@ -128,20 +164,42 @@ func anyCountry(s *scope, argument ref.Val) ref.Val {
 }
 
 func onlyCountries(s *scope, argument ref.Val) ref.Val {
-	if s.flow.Destination.LocationState == flow.Absent {
-		return types.False
-	}
 	list := argument.(traits.Lister)
-	location := &s.flow.Destination.Location
-	if location.Country == "" || !contains(list, location.Country) {
-		return types.False
+	return types.Bool(everyCountry(s.flow, func(country string) bool { return contains(list, country) }))
+}
+
+// withinGroup asks the lists first, as the names of groups are not free for lists.
+func withinGroup(s *scope, argument ref.Val) ref.Val {
+	name := string(argument.(types.String))
+	if l := s.lists[name]; l != nil {
+		return types.Bool(everyCountry(s.flow, l.has))
 	}
+	group := jurisdiction.FindGroup(name)
+	if group == nil {
+		return types.NewErr("there is no group of this name")
+	}
+	return types.Bool(everyCountry(s.flow, func(country string) bool { return group.Has(country, s.now) }))
+}
+
+// everyCountry reports whether a country is known, and every source that names one names one that is in.
+func everyCountry(f *flow.Flow, in func(country string) bool) bool {
+	if known := country(f); known == "" || !in(known) {
+		return false
+	}
+	location := &f.Destination.Location
 	for i := range location.Jurisdictions {
-		if country := location.Jurisdictions[i].Country; country != "" && !contains(list, country) {
-			return types.False
+		if country := location.Jurisdictions[i].Country; country != "" && !in(country) {
+			return false
 		}
 	}
-	return types.True
+	return true
+}
+
+func sourceLabel(s *scope, argument ref.Val) ref.Val {
+	if s.flow.Source.WorkloadState == flow.Absent {
+		return types.String("")
+	}
+	return types.String(s.flow.Source.Labels[string(argument.(types.String))])
 }
 
 func contains(list traits.Lister, text string) bool {

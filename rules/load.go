@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/borderflow/borderflow/rules/document"
 )
@@ -14,28 +17,37 @@ import (
 // MaxFiles bounds the policy files of a directory.
 const MaxFiles = 1024
 
-// Load reads and compiles the policy files (*.yaml, *.yml) directly in dir. Names that begin with a
-// dot are left out, links to files are followed, so a mounted Kubernetes ConfigMap works as it is.
+// Subdirectories of a policy directory that are read as well, so that lists and exemptions can have
+// owners of their own.
+var subdirectories = []string{"exemptions", "lists"}
+
+// Load reads and compiles the policy files (*.yaml, *.yml, and *.txt for the entries of lists) in dir
+// and in its subdirectories lists and exemptions. Names that begin with a dot are left out, links to
+// files are followed, so a mounted Kubernetes ConfigMap works as it is.
 // The error is for a directory that cannot be read; mistakes in files are problems. The policy is
 // nil if there is either.
-func Load(dir string) (*Policy, document.Problems, error) { return load(dir, nil) }
-
-func load(dir string, previous *Policy) (*Policy, document.Problems, error) {
+func Load(dir string) (*Policy, document.Problems, error) {
 	files, problems, err := readDirectory(dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(files) == 0 && len(problems) == 0 {
+	policy, problems := load(dir, files, problems, nil)
+	return policy, problems, nil
+}
+
+// load compiles files, which were read from dir with problems.
+func load(dir string, files map[string][]byte, problems document.Problems, previous *Policy) (*Policy, document.Problems) {
+	if !slices.ContainsFunc(sortedKeys(files), isDocument) && len(problems) == 0 {
 		problems = document.Problems{{File: dir, Message: "there is no policy in this directory", Hint: "a policy file ends in .yaml or .yml"}}
 	}
-	if len(files) == 0 {
-		return nil, problems, nil
+	if !slices.ContainsFunc(sortedKeys(files), isDocument) {
+		return nil, problems
 	}
 	policy, more := parse(files, previous)
 	if problems = append(problems, more...).Sort(); len(problems) > 0 {
-		return nil, problems, nil
+		return nil, problems
 	}
-	return policy, nil, nil
+	return policy, nil
 }
 
 // readDirectory reads every policy file of dir. If a file changes meanwhile it starts again, so that
@@ -70,14 +82,29 @@ func readDirectory(dir string) (map[string][]byte, document.Problems, error) {
 // policyFiles returns the paths of the policy files in dir, with what they are at this moment: nil
 // for one that is not there behind its link.
 func policyFiles(dir string) (map[string]os.FileInfo, error) {
+	files := map[string]os.FileInfo{}
+	if err := addPolicyFiles(files, dir); err != nil {
+		return nil, err
+	}
+	for _, name := range subdirectories {
+		if err := addPolicyFiles(files, filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+			return nil, err
+		}
+	}
+	if len(files) > MaxFiles {
+		return nil, fmt.Errorf("read policy directory %q: %d policy files, at most %d are read", dir, len(files), MaxFiles)
+	}
+	return files, nil
+}
+
+func addPolicyFiles(files map[string]os.FileInfo, dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("read policy directory: %w", err)
+		return fmt.Errorf("read policy directory: %w", err)
 	}
-	files := map[string]os.FileInfo{}
 	for _, entry := range entries {
 		name := entry.Name()
-		if strings.HasPrefix(name, ".") || (filepath.Ext(name) != ".yaml" && filepath.Ext(name) != ".yml") {
+		if strings.HasPrefix(name, ".") || IsTestFile(name) || !isDocument(name) && filepath.Ext(name) != listExtension {
 			continue
 		}
 		path := filepath.Join(dir, name)
@@ -87,10 +114,11 @@ func policyFiles(dir string) (map[string]os.FileInfo, error) {
 		}
 		files[path] = info
 	}
-	if len(files) > MaxFiles {
-		return nil, fmt.Errorf("read policy directory %q: %d policy files, at most %d are read", dir, len(files), MaxFiles)
-	}
-	return files, nil
+	return nil
+}
+
+func isDocument(path string) bool {
+	return filepath.Ext(path) == ".yaml" || filepath.Ext(path) == ".yml"
 }
 
 func same(a, b map[string]os.FileInfo) bool {
@@ -134,5 +162,9 @@ func readBounded(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, document.MaxBytes+1))
+	most := int64(document.MaxBytes)
+	if !isDocument(path) {
+		most = MaxListBytes
+	}
+	return io.ReadAll(io.LimitReader(f, most+1))
 }

@@ -19,6 +19,10 @@ import (
 type Policy struct {
 	hash       string
 	policies   []*legalRegime // by name
+	lists      map[string]*list
+	exemptions []*Exemption // by name
+	boundaries []time.Time  // when rules and exemptions begin or end, ascending
+	index      *index
 	conditions map[string]*condition
 	undisputed []PolicyVerdict // every policy's verdict when no rule matches
 	scopes     *sync.Pool
@@ -33,6 +37,8 @@ type legalRegime struct {
 	shadow   bool
 	inspect  []inspectRule
 	rules    []*compiledRule
+	first    int // position of its first rule in the index
+	last     int // the position behind its last one
 }
 
 type inspectRule struct {
@@ -43,8 +49,10 @@ type inspectRule struct {
 // compiledRule is a rule that can be evaluated.
 type compiledRule struct {
 	Rule
-	condition *condition
-	verdict   PolicyVerdict // what its policy says when it decides
+	condition  *condition
+	verdict    PolicyVerdict   // what its policy says when it decides
+	alone      []PolicyVerdict // the same, where there is no other policy
+	exemptions []*Exemption    // that can keep it from matching
 }
 
 // Rule is one rule as the record and the answer to a blocked client name it. It is not to be
@@ -81,49 +89,62 @@ type Info struct {
 	Rules           int
 }
 
-// Parse compiles the policy documents in files, which are keyed by name, and reports every mistake
-// in all of them. The policy is nil if there is any.
+// Parse compiles the documents in files, which are keyed by path, and reports every mistake in all of
+// them. Files with names that end in .txt are the entries of lists. The policy is nil if there is any
+// mistake.
 func Parse(files map[string][]byte) (*Policy, document.Problems) { return parse(files, nil) }
 
 // parse is Parse, and takes over from previous what is compiled already.
 func parse(files map[string][]byte, previous *Policy) (*Policy, document.Problems) {
-	r := &reader{compiled: map[string]*condition{}, names: map[string]string{}}
-	if previous != nil {
-		r.previous = previous.conditions
-	}
-	names := make([]string, 0, len(files))
-	for name := range files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	var documents []policyFile
-	for _, name := range names {
-		documents = append(documents, r.read(name, files[name])...)
-	}
-	if len(names) == 0 {
-		r.problems = append(r.problems, document.Problem{Message: "there is no policy", Hint: "a policy file ends in .yaml or .yml"})
-	}
+	r := newReader(previous)
+	r.read(files)
 	if len(r.problems) > 0 {
 		return nil, r.problems.Sort()
 	}
-	p := &Policy{conditions: r.compiled, policies: r.policies, scopes: &sync.Pool{New: func() any { return newScope() }}}
+	p := &Policy{conditions: r.compiled, policies: r.policies, lists: r.lists, exemptions: r.exemptions}
 	slices.SortFunc(p.policies, func(a, b *legalRegime) int { return strings.Compare(a.name, b.name) })
-	slices.SortFunc(documents, func(a, b policyFile) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(p.exemptions, func(a, b *Exemption) int { return strings.Compare(a.Name, b.Name) })
 	for _, regime := range p.policies {
 		p.undisputed = append(p.undisputed, PolicyVerdict{Policy: regime.name, Verdict: regime.fallback, Shadow: regime.shadow})
 	}
-	p.hash = hash(documents)
+	if len(p.policies) == 1 {
+		for _, rule := range p.policies[0].rules {
+			rule.alone = []PolicyVerdict{rule.verdict}
+		}
+	}
+	p.boundaries = boundariesOf(p.policies, p.exemptions)
+	p.index = newIndex(p.policies)
+	p.scopes = &sync.Pool{New: func() any { return newScope(p.lists, p.index) }}
+	p.hash = r.hash(p)
 	return p, nil
 }
 
-// hash identifies what the documents say, whatever files, order, layout and comments they have.
-func hash(documents []policyFile) string {
-	text, err := json.Marshal(documents)
+// hash identifies what the documents say, whatever files, order, layout and comments they have. Lists
+// are named in it with the hash of their entries.
+func (r *reader) hash(p *Policy) string {
+	slices.SortFunc(r.documents, func(a, b *policyFile) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(r.exemptionDocuments, func(a, b *exemptionDocument) int { return strings.Compare(a.Name, b.Name) })
+	said := struct {
+		Policies   []*policyFile
+		Lists      []hashedList         `json:",omitempty"`
+		Exemptions []*exemptionDocument `json:",omitempty"`
+	}{Policies: r.documents, Exemptions: r.exemptionDocuments}
+	for _, info := range p.Lists() {
+		said.Lists = append(said.Lists, hashedList{info.Name, info.Type, info.Hash})
+	}
+	text, err := json.Marshal(said)
 	if err != nil {
 		panic(fmt.Sprintf("rules: policy documents are plain data: %v", err))
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
+}
+
+// hashedList is a list as the hash of a snapshot names it.
+type hashedList struct {
+	Name string
+	Type ListType
+	Hash string
 }
 
 // Hash returns the SHA-256 of what the policy says, in lower-case hexadecimal digits.

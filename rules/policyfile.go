@@ -84,8 +84,15 @@ type kind string
 
 func (k *kind) UnmarshalText(text []byte) error {
 	*k = kind(text)
-	return document.OneOf(string(text), "Policy")
+	return document.OneOf(string(text), policyKind, listKind, exemptionKind)
 }
+
+// The kinds of document that a policy directory holds.
+const (
+	policyKind    = "Policy"
+	listKind      = "List"
+	exemptionKind = "Exemption"
+)
 
 // expression is the text of a condition. It need not be in quotes where YAML would take it for
 // something other than text, as it does true.

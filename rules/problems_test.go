@@ -23,14 +23,23 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 	if p != nil {
 		t.Error("a broken policy was compiled")
 	}
-	golden := filepath.Join("testdata", "mistakes.golden")
-	got := problems.Error() + "\n"
+	golden(t, "mistakes.golden", problems.Error()+"\n")
+}
+
+// golden compares got with a file of testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	compareFile(t, filepath.Join("testdata", name), got)
+}
+
+func compareFile(t *testing.T, path, got string) {
+	t.Helper()
 	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(golden)
+	want, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

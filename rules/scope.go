@@ -40,8 +40,13 @@ type scope struct {
 	now    time.Time
 	groups [len(groupNames)]group
 	slots  []slot // by attribute.slot
+	lists  map[string]*list
+	search search // of the index
 	frame  *interpreter.ExecutionFrame
 }
+
+// scopeName is how planned calls find their scope. No condition can spell it.
+const scopeName = "@scope"
 
 // slot is the boxed value that an attribute had last.
 type slot struct {
@@ -52,8 +57,8 @@ type slot struct {
 // longestKept bounds the texts that a pooled scope holds on to.
 const longestKept = 512
 
-func newScope() *scope {
-	s := &scope{slots: make([]slot, len(attributes)+1)}
+func newScope(lists map[string]*list, ix *index) *scope {
+	s := &scope{slots: make([]slot, len(attributes)+1), lists: lists, search: ix.newSearch()}
 	for i := range s.groups {
 		s.groups[i] = group{scope: s, kind: groupTypes[i]}
 	}
@@ -79,6 +84,9 @@ func (s *scope) ResolveName(name string) (any, bool) {
 			return &s.groups[i], true
 		}
 	}
+	if name == scopeName {
+		return s, true
+	}
 	if name == nowName {
 		kept := &s.slots[len(attributes)]
 		if before, ok := kept.value.(types.Timestamp); !ok || !before.Time.Equal(s.now) {
@@ -95,7 +103,7 @@ func (*scope) Parent() interpreter.Activation { return nil }
 // attribute returns the value of a, whatever its state.
 func (s *scope) attribute(a *attribute) ref.Val {
 	if a.state != nil {
-		if v, settled := s.settle(a.state(s.flow), a.group, a.unavailable); !settled {
+		if v, settled := s.settle(a.state(s.flow), a.awaits, a.unavailable); !settled {
 			return v
 		}
 	}

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/borderflow/borderflow/rules/document"
 	"github.com/borderflow/borderflow/rules/watch"
@@ -22,7 +24,11 @@ type Store struct {
 	dir            string
 	log            *zap.Logger
 	debounce, poll time.Duration // zero for package watch's own
+	gate           Gate          // nil: none
+	lastGood       string        // where the last good policy is kept; "" when it is not
+	startLastGood  bool
 	current        atomic.Pointer[Policy]
+	installed      chan struct{} // holds a token when another policy came into force
 
 	reloading sync.Mutex // one reload at a time, and the order in which subscribers see them
 
@@ -43,7 +49,17 @@ type Status struct {
 	FailedReloads int
 	Policies      int
 	Rules         int
+	Lists         int
+	Exemptions    int
+	// FromLastGood means that the directory was broken when the process started, and that the policy
+	// in force is the one kept from before. LastError says what is wrong with the directory.
+	FromLastGood bool
+	KeepError    error // why the policy in force could not be kept for the next start; nil when it was
 }
+
+// Gate is asked before a policy comes into force, for example to run the policy's own tests. Its
+// error, which says what was asked, keeps the policy before it in force.
+type Gate func(*Policy) error
 
 // Option adjusts a Store.
 type Option func(*Store)
@@ -54,26 +70,43 @@ func Intervals(debounce, poll time.Duration) Option {
 	return func(s *Store) { s.debounce, s.poll = debounce, poll }
 }
 
+// Gated has every policy of the directory pass gate before it comes into force.
+func Gated(gate Gate) Option { return func(s *Store) { s.gate = gate } }
+
+// LastGood keeps the policy in force in a file, which only the process's user can read, and replaces
+// it at once with each policy that comes into force. With start, a process that finds the directory
+// broken starts with that policy instead of refusing to, which the log and Status say.
+func LastGood(file string, start bool) Option {
+	return func(s *Store) { s.lastGood, s.startLastGood = file, start }
+}
+
 // NewStore loads the policy in dir, or takes the embedded one if dir is "". A policy with problems
 // is an error, document.Problems, that names them all: a process must not start without the rules
-// that its operator wrote. log may be nil.
+// that its operator wrote, unless LastGood says otherwise. log may be nil.
 func NewStore(dir string, log *zap.Logger, options ...Option) (*Store, error) {
 	if log == nil {
 		log = zap.NewNop()
 	}
-	s := &Store{dir: dir, log: log, subscribers: map[int]func(*Policy){}}
+	s := &Store{dir: dir, log: log, subscribers: map[int]func(*Policy){}, installed: make(chan struct{}, 1)}
 	for _, option := range options {
 		option(s)
-	}
-	policy, err := s.read(nil)
-	if err != nil {
-		return nil, err
 	}
 	s.status.Source = dir
 	if dir == "" {
 		s.status.Source = "embedded"
 	}
+	policy, files, err := s.read(nil)
+	if err != nil {
+		if !s.startLastGood {
+			return nil, err
+		}
+		if err := s.startFromLastGood(err); err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
 	s.install(policy, time.Now())
+	s.keep(policy, files)
 	return s, nil
 }
 
@@ -88,8 +121,9 @@ func (s *Store) Status() Status {
 	return s.status
 }
 
-// OnChange has changed called with each policy that comes into force from now on, so that tunnels
-// and other long-lived flows can be decided again. Calls come one at a time, and hold up the next
+// OnChange has changed called with each policy that comes into force from now on, and again when a
+// rule or exemption of it begins or ends, so that tunnels and other long-lived flows can be decided
+// again. Calls come one at a time, and hold up the next
 // reload. stop ends them; a call that is under way may still be running when it returns.
 func (s *Store) OnChange(changed func(*Policy)) (stop func()) {
 	s.mu.Lock()
@@ -116,7 +150,13 @@ func (s *Store) Run(ctx context.Context) error {
 		// Reload reports to the log and the status.
 		Changed: func(ctx context.Context) { _ = s.Reload(ctx) },
 	}
-	return watcher.Run(ctx)
+	for _, name := range subdirectories {
+		watcher.Directories = append(watcher.Directories, filepath.Join(s.dir, name))
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return watcher.Run(ctx) })
+	group.Go(func() error { return s.followTime(ctx) })
+	return group.Wait()
 }
 
 // Reload reads the directory again. On an error (document.Problems for mistakes in files) the
@@ -128,7 +168,7 @@ func (s *Store) Reload(ctx context.Context) error {
 		return fmt.Errorf("reload policy: %w", err)
 	}
 	now, before := time.Now(), s.Current()
-	policy, err := s.read(before)
+	policy, files, err := s.read(before)
 	if err != nil {
 		s.refuse(err, now)
 		return err
@@ -136,38 +176,50 @@ func (s *Store) Reload(ctx context.Context) error {
 	if policy.Hash() == before.Hash() {
 		// Positions and comments may differ; what is decided does not.
 		s.mu.Lock()
-		s.status.LastAttempt, s.status.LastError = now, nil
+		s.status.LastAttempt, s.status.LastError, s.status.FromLastGood = now, nil, false
 		s.mu.Unlock()
 		return nil
 	}
 	s.install(policy, now)
+	s.keep(policy, files)
 	s.log.Info("policy reloaded", zap.String("policy", policy.ShortHash()), zap.String("before", before.ShortHash()),
 		zap.Int("policies", len(policy.policies)), zap.Duration("took", time.Since(now)))
-	for _, changed := range s.listeners() {
-		changed(policy)
-	}
+	s.tell(policy)
 	return nil
 }
 
-// read returns the policy that is to be in force. It turns a panic into an error: whatever is wrong
-// with an edit, the last good policy stays.
-func (s *Store) read(previous *Policy) (policy *Policy, err error) {
+// tell has long-lived flows decided again.
+func (s *Store) tell(policy *Policy) {
+	for _, changed := range s.listeners() {
+		changed(policy)
+	}
+}
+
+// read returns the policy that is to be in force, and the files that it was made from. It turns a
+// panic into an error: whatever is wrong with an edit, the last good policy stays.
+func (s *Store) read(previous *Policy) (policy *Policy, files map[string][]byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			policy, err = nil, errors.New("load policy: internal error")
+			policy, files, err = nil, nil, errors.New("load policy: internal error")
 		}
 	}()
 	if s.dir == "" {
-		return Embedded(), nil
+		return Embedded(), nil, nil
 	}
-	policy, problems, err := load(s.dir, previous)
+	files, problems, err := readDirectory(s.dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	policy, problems = load(s.dir, files, problems, previous)
 	if len(problems) > 0 {
-		return nil, problems
+		return nil, nil, problems
 	}
-	return policy, nil
+	if s.gate != nil {
+		if err := s.gate(policy); err != nil {
+			return nil, nil, err
+		}
+	}
+	return policy, files, nil
 }
 
 func (s *Store) install(policy *Policy, now time.Time) {
@@ -178,6 +230,11 @@ func (s *Store) install(policy *Policy, now time.Time) {
 	}
 	s.status.Hash, s.status.LoadedAt, s.status.LastAttempt, s.status.LastError = policy.Hash(), now, now, nil
 	s.status.Policies, s.status.Rules = len(policy.policies), len(policy.Rules())
+	s.status.Lists, s.status.Exemptions, s.status.FromLastGood = len(policy.lists), len(policy.exemptions), false
+	select {
+	case s.installed <- struct{}{}:
+	default:
+	}
 }
 
 func (s *Store) refuse(err error, now time.Time) {
@@ -185,14 +242,19 @@ func (s *Store) refuse(err error, now time.Time) {
 	s.status.LastAttempt, s.status.LastError = now, err
 	s.status.FailedReloads++
 	s.mu.Unlock()
+	s.complain("policy not reloaded, the last good one stays in force", err)
+}
+
+// complain logs what is wrong with the directory, mistake by mistake.
+func (s *Store) complain(message string, err error) {
 	inForce := zap.String("in_force", s.Current().ShortHash())
 	var problems document.Problems
 	if !errors.As(err, &problems) {
-		s.log.Error("policy not reloaded, the last good one stays in force", inForce, zap.Error(err))
+		s.log.Error(message, inForce, zap.Error(err))
 		return
 	}
 	for _, problem := range problems {
-		s.log.Error("policy not reloaded, the last good one stays in force", inForce, zap.String("problem", problem.String()))
+		s.log.Error(message, inForce, zap.String("problem", problem.String()))
 	}
 }
 

@@ -92,6 +92,33 @@ func TestAnEditComesIntoForce(t *testing.T) {
 	}
 }
 
+func TestListsAndExemptionsAreFollowedInDirectoriesOfTheirOwn(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "p.yaml"), good+"rules: [{id: r, when: 'inList(destination.host, \"shops\")', verdict: block}]\n")
+	lists, exemptions := filepath.Join(dir, "lists"), filepath.Join(dir, "exemptions")
+	if err := os.Mkdir(lists, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(lists, "l.yaml"), "apiVersion: borderflow/v1\nkind: List\nname: shops\ntype: suffixes\nfile: shops.txt\n")
+	write(t, filepath.Join(lists, "shops.txt"), "other.example\n")
+	s, _ := follow(t, dir)
+	before := s.Current()
+	write(t, filepath.Join(lists, "shops.txt"), "other.example\nshop.example\n")
+	await(t, "the new entry blocks", func() bool { return verdict(s) == flow.Block })
+	if before.policies[0].rules[0].condition != s.Current().policies[0].rules[0].condition {
+		t.Error("another list had the condition compiled again")
+	}
+	if before.Decide(known(), flow.Body).Verdict != flow.Allow {
+		t.Error("a list changed under a flow that began with it")
+	}
+	if err := os.Mkdir(exemptions, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	today := time.Now().UTC().Format(time.DateOnly)
+	write(t, filepath.Join(exemptions, "x.yaml"), exemptionText("rule: good/r", "from: "+today, "until: "+today))
+	await(t, "the exemption allows", func() bool { return verdict(s) == flow.Allow })
+}
+
 func TestConfigMapSwapsComeIntoForceAgainAndAgain(t *testing.T) {
 	dir := t.TempDir()
 	mountConfigMap(t, dir, "..1", map[string]string{"policy.yaml": good})

@@ -54,6 +54,8 @@ Start it with "borderflow run" and send something through it:
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(nearestFlag)
-	root.AddCommand(runCommand(), checkCommand(), locateCommand(), classifyCommand(), caCommand(), referenceCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), testCommand(), explainCommand(), benchCommand(), lintCommand(),
+		replayCommand(), diffCommand(), schemaCommand(), locateCommand(), classifyCommand(), caCommand(),
+		referenceCommand(), versionCommand())
 	return root
 }

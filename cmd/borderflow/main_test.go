@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 //
 //	exits CODE COMMAND...  runs the command, which must end with this exit code
 //	occupy NAME            listens on a free port, whose address is then in the variable NAME
+//	writerecord DIR ID     writes the record of a blocked upload, as a proxy would
 func TestSessions(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/sessions",
@@ -32,8 +33,9 @@ func TestSessions(t *testing.T) {
 		RequireUniqueNames:  true,
 		Deadline:            time.Now().Add(2 * time.Minute), // for a session that waits for ever
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":  exits,
-			"occupy": occupy,
+			"exits":       exits,
+			"occupy":      occupy,
+			"writerecord": writeRecord,
 		},
 	})
 }

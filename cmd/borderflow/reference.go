@@ -14,6 +14,7 @@ type referenceEntry struct {
 	Type    string `json:"type"`
 	Doc     string `json:"doc"`
 	Example string `json:"example,omitempty"`
+	Cost    string `json:"cost"`
 }
 
 func referenceCommand() *cobra.Command {

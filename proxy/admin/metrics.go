@@ -25,6 +25,7 @@ type Metrics struct {
 	refused        *prometheus.CounterVec
 	classified     prometheus.Counter
 	ruleErrors     prometheus.Counter
+	rejections     prometheus.Counter
 	reasons        *wordSet
 }
 
@@ -38,6 +39,7 @@ func NewMetrics(registry prometheus.Registerer, sources Sources) (*Metrics, erro
 		refused:    counterVec("refused_total", "Flows refused for another reason than a policy.", "reason"),
 		classified: counter("classify_bytes_total", "Payload bytes read by the classifier."),
 		ruleErrors: counter("rule_errors_total", "Rules that could not be evaluated for a flow."),
+		rejections: counter("client_tls_rejections_total", "Clients that answered the certificate made for them with a TLS alert: they do not trust the CA, or pin another certificate."),
 		reasons:    newWordSet(maxReasons),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "flow_duration_seconds",
@@ -50,7 +52,7 @@ func NewMetrics(registry prometheus.Registerer, sources Sources) (*Metrics, erro
 			NativeHistogramMinResetDuration: time.Hour,
 		}),
 	}
-	all := append(sources.collectors(), m.flows, bytes, m.duration, m.refused, m.classified, m.ruleErrors)
+	all := append(sources.collectors(), m.flows, bytes, m.duration, m.refused, m.classified, m.ruleErrors, m.rejections)
 	var failures []error
 	for _, collector := range all {
 		failures = append(failures, registry.Register(collector))
@@ -91,6 +93,9 @@ func (m *Metrics) Classified(bytes int64) { addPositive(m.classified, bytes) }
 
 // RuleErrors counts n rules that could not be evaluated for a flow.
 func (m *Metrics) RuleErrors(n int) { addPositive(m.ruleErrors, int64(n)) }
+
+// ClientRejectedTLS counts a client that answered the certificate made for it with a TLS alert.
+func (m *Metrics) ClientRejectedTLS() { m.rejections.Inc() }
 
 // addPositive keeps a negative count, which would be a mistake of the caller, from a panic.
 func addPositive(c prometheus.Counter, n int64) {

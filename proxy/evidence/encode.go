@@ -104,6 +104,9 @@ func (l *line) addRules(enc zapcore.ObjectEncoder) {
 	if len(r.Errors) > 0 {
 		enc.AddArray("errors", (*errorArray)(&r.Errors))
 	}
+	if len(r.Exemptions) > 0 {
+		enc.AddArray("exemptions", (*nameArray)(&r.Exemptions))
+	}
 }
 
 type object struct {

@@ -21,6 +21,7 @@ type (
 
 	claimArray    []flow.Claim
 	stringArray   []string
+	nameArray     []string
 	policyArray   []PolicyVerdict
 	policyObject  PolicyVerdict
 	loggedArray   []RuleReference

@@ -62,6 +62,13 @@ func (o *errorObject) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	return nil
 }
 
+func (a *nameArray) MarshalLogArray(enc zapcore.ArrayEncoder) error {
+	for _, name := range first(*a, maxRules) {
+		enc.AppendString(bounded(name, maxName))
+	}
+	return nil
+}
+
 // MarshalLogObject writes the recovery as the value of the record's key of that name.
 func (r *Recovery) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	enc.AddString("segment", bounded(r.Segment, maxName))

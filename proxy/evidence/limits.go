@@ -22,7 +22,7 @@ const (
 	maxConflicts  = 32
 	maxCategories = 64
 	maxFindings   = 256
-	maxRules      = 128 // in each of policies, logged, shadow, errors
+	maxRules      = 128 // in each of policies, logged, shadow, errors, exemptions
 )
 
 // MaxLine bounds a line, its newline included. No record within the bounds above comes near; a
@@ -63,5 +63,6 @@ func (r *Record) listsCut() bool {
 		len(r.Data.Categories) > maxCategories ||
 		len(r.Data.Findings) > maxFindings ||
 		len(r.Policies) > maxRules || len(r.Logged) > maxRules ||
-		len(r.Shadow) > maxRules || len(r.Errors) > maxRules
+		len(r.Shadow) > maxRules || len(r.Errors) > maxRules ||
+		len(r.Exemptions) > maxRules
 }

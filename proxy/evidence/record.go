@@ -57,6 +57,10 @@ type Record struct {
 	Shadow   []ShadowVerdict `json:"shadow"`   // what rules in shadow mode would have done
 	Errors   []RuleError     `json:"errors"`   // rules that could not be evaluated
 
+	// Exemptions names the exemptions that were used: without them a rule would have stopped or held
+	// the flow, or more of it would have been read.
+	Exemptions []string `json:"exemptions"`
+
 	Inspection string        `json:"inspection"` // how much of the flow was read: "full", "sni", "none"
 	Outcome    Outcome       `json:"outcome"`
 	Error      string        `json:"error"`  // proxy error type of RFC 9209 section 2.3, e.g. "dns_error"; "" when none
@@ -176,6 +180,7 @@ func (r *Record) Reset() {
 		Logged:      r.Logged[:0],
 		Shadow:      r.Shadow[:0],
 		Errors:      r.Errors[:0],
+		Exemptions:  r.Exemptions[:0],
 		Unavailable: r.Unavailable[:0],
 	}
 }

@@ -65,6 +65,7 @@ func exampleRecord() *Record {
 	r.Logged = []RuleReference{{"eu", "watch-us"}}
 	r.Shadow = []ShadowVerdict{{"eu", "new-rule", "block"}}
 	r.Errors = []RuleError{{"eu", "by-country", "source.country is unavailable"}}
+	r.Exemptions = []string{"payroll-migration"}
 	r.Outcome, r.Error, r.Status = Blocked, "http_request_denied", 451
 	r.Bytes = Transferred{Sent: 0, Received: 17}
 	r.Duration = 12345678 * time.Nanosecond
@@ -97,6 +98,7 @@ func TestLineHasTheNamesOfTheSchema(t *testing.T) {
 		`"policies":[{"policy":"eu","verdict":"block","rule":"no-cards-abroad"},{"policy":"cn","verdict":"allow","shadow":true}],` +
 		`"logged":[{"policy":"eu","rule":"watch-us"}],"shadow":[{"policy":"eu","rule":"new-rule","verdict":"block"}],` +
 		`"errors":[{"policy":"eu","rule":"by-country","error":"source.country is unavailable"}],` +
+		`"exemptions":["payroll-migration"],` +
 		`"inspection":"full","outcome":"blocked","error":"http_request_denied","status":451,"bytes":{"sent":0,"received":17},` +
 		`"duration_ms":12.345,"parent":"01J8Z3W5K7","unavailable":["source.country"]}` + "\n"
 	if diff := cmp.Diff(want, encodeLine(t, exampleRecord(), 7)); diff != "" {
@@ -199,6 +201,7 @@ func TestLargestRecordFitsIntoALine(t *testing.T) {
 		r.Logged = append(r.Logged, RuleReference{worst, worst})
 		r.Shadow = append(r.Shadow, ShadowVerdict{worst, worst, worst})
 		r.Errors = append(r.Errors, RuleError{worst, worst, worst})
+		r.Exemptions = append(r.Exemptions, worst)
 	}
 	line := encodeLine(t, r, 1)
 	if len(line) > MaxLine {

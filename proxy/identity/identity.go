@@ -16,7 +16,8 @@ import (
 // Of returns the source of a request that came from remote (host:port, as net/http gives it) over a
 // connection with the given TLS state, nil without TLS.
 func Of(remote string, state *tls.ConnectionState) flow.Source {
-	source := flow.Source{IdentityState: flow.Absent}
+	// Nothing that knows workloads is asked yet.
+	source := flow.Source{IdentityState: flow.Absent, WorkloadState: flow.Absent}
 	if address, err := netip.ParseAddrPort(remote); err == nil {
 		source.Address, source.Port = address.Addr().Unmap(), address.Port()
 	}

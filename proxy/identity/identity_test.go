@@ -34,7 +34,7 @@ func TestSourceIsWhatTheClientHasProved(t *testing.T) {
 		"a certificate without any name proves nothing": {verified(&x509.Certificate{}), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			want := flow.Source{Address: netip.MustParseAddr("192.0.2.7"), Port: 4711, IdentityState: flow.Absent}
+			want := flow.Source{Address: netip.MustParseAddr("192.0.2.7"), Port: 4711, IdentityState: flow.Absent, WorkloadState: flow.Absent}
 			if test.identity != "" {
 				want.Identity, want.IdentityState, want.Assurance = test.identity, flow.Known, "mtls"
 			}

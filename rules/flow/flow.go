@@ -72,6 +72,7 @@ type Flow struct {
 	Source      Source
 	Destination Destination
 	Request     Request
+	Declared    Declared
 	Data        Data
 	Inspection  Inspection // what was really read, not what the policy asked for
 }
@@ -85,6 +86,14 @@ type Source struct {
 	Assurance     string // how the identity was established: "mtls", "basic" or ""
 	Country       string // jurisdiction the data leaves, ISO 3166-1 alpha-2; "" unless CountryState is Known
 	CountryState  State
+
+	// Namespace, ServiceAccount and Labels are the workload's, as its orchestrator knows them; empty
+	// unless WorkloadState is Known. Absent: nothing that knows workloads is asked, or the caller is
+	// none. Labels are shared and not to be changed.
+	Namespace      string
+	ServiceAccount string
+	Labels         map[string]string
+	WorkloadState  State
 }
 
 // Destination is where the flow goes.
@@ -109,6 +118,8 @@ type Location struct {
 	Jurisdictions []Claim // every source's statement, strongest first
 	Operator      string  // who runs the destination; "" when unknown
 	OperatorHome  string  // country whose law binds the operator; "" when unknown
+	Cloud         string  // provider whose region the host name carries, e.g. "aws"; "" when unknown
+	Region        string  // that provider's name of the region, e.g. "eu-central-1"; "" when unknown
 	Conflicts     []string
 	DataVersion   string // version of the data that answered, for the record
 }
@@ -133,6 +144,13 @@ type Request struct {
 	Header   http.Header
 	Protocol string // "http/1.1", "h2", "grpc", "websocket", "connect"
 	Size     int64  // declared payload size in bytes; -1 when not declared
+}
+
+// Declared is what the application itself says about the data that it sends. Its State is Pending
+// until the headers are read, Absent when nothing was said or nothing that is said is trusted.
+type Declared struct {
+	State  State
+	Labels []string // e.g. "internal", "pseudonymised"; sorted, each once
 }
 
 // Strength says how far a detector's finding can be trusted on its own.

@@ -25,7 +25,7 @@ type cloudRegions struct {
 
 // region is one region of one provider.
 type region struct {
-	id       string
+	id       string // "" for a provider's partition that lies in one country as a whole
 	country  string // "" for a multi-region: several countries
 	location string
 	certain  bool
@@ -87,7 +87,7 @@ func fixedRegion(text string, regions map[string]region) (*region, error) {
 		if !ValidCountry(code) {
 			return nil, fmt.Errorf("country %q is not an ISO 3166-1 alpha-2 code", code)
 		}
-		return &region{id: "the whole partition", country: code, location: CountryName(code)}, nil
+		return &region{country: code, location: CountryName(code)}, nil
 	}
 	if found, ok := regions[text]; ok {
 		return &found, nil
@@ -121,15 +121,19 @@ func (r *hostRule) match(front string) (region, bool) {
 }
 
 func (r *hostRule) statement(found region, suffix string) statement {
-	detail := r.provider + " " + found.id + " (" + found.location + ") in host name below " + suffix
+	id := found.id
+	if id == "" {
+		id = "the whole partition"
+	}
+	detail := r.provider + " " + id + " (" + found.location + ") in host name below " + suffix
 	if found.country == "" {
-		return statement{kind: spread, claim: flow.Claim{Source: "cloud-region", Detail: detail}}
+		return statement{kind: spread, cloud: r.provider, region: found.id, claim: flow.Claim{Source: "cloud-region", Detail: detail}}
 	}
 	confidence := confidenceRegion
 	if !r.certain || !found.certain {
 		confidence = confidenceLooseRegion
 	}
-	return statement{kind: named, claim: flow.Claim{
+	return statement{kind: named, cloud: r.provider, region: found.id, claim: flow.Claim{
 		Country: found.country, Source: "cloud-region", Confidence: confidence, Detail: detail,
 	}}
 }

@@ -51,6 +51,7 @@ func combine(statements []statement, minimum float64) resolution {
 
 	var result resolution
 	result.location.Operator, result.location.OperatorHome = c.operator, c.home
+	result.location.Cloud, result.location.Region = c.cloud, c.region
 	result.location.Conflicts = c.conflicts
 	switch {
 	case c.failure && confidence <= confidenceAlone && c.spread == "" && !c.disputed:
@@ -81,10 +82,12 @@ type combination struct {
 	agreed     float64      // confidence of the address databases together
 	operator   string
 	home       string
+	cloud      string
+	region     string
 	conflicts  []string
 }
 
-// attribute takes operator and home from the first source that names them. A home that was said of
+// attribute takes operator, home and cloud region from the first source that names them. A home that was said of
 // one operator, or like the registrant's of nobody in particular, is not given to another.
 func (c *combination) attribute() {
 	for i := range c.statements {
@@ -94,6 +97,9 @@ func (c *combination) attribute() {
 		}
 		if c.home == "" && s.operator == c.operator {
 			c.home = s.operatorHome
+		}
+		if c.cloud == "" {
+			c.cloud, c.region = s.cloud, s.region
 		}
 	}
 }

@@ -70,6 +70,8 @@ type statement struct {
 	claim        flow.Claim
 	operator     string
 	operatorHome string
+	cloud        string // provider whose region the host name carries
+	region       string // that provider's name of the region; "" for a partition as a whole
 	// family tells sources apart that draw on the same data: their agreement proves nothing.
 	family string
 }

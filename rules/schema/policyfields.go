@@ -1,0 +1,74 @@
+package schema
+
+// required names the fields without which a document is refused, by type.
+var required = map[string][]string{
+	"policyFile":        {"apiVersion", "kind", "name", "default"},
+	"ruleEntry":         {"id", "when", "verdict"},
+	"inspectEntry":      {"when", "level"},
+	"listDocument":      {"apiVersion", "kind", "name", "type"},
+	"exemptionDocument": {"apiVersion", "kind", "name", "source", "destination", "approvedBy", "reason", "from", "until"},
+}
+
+const (
+	versionText = "The version of the format."
+	kindText    = "What the document is."
+)
+
+// policyFields describes the fields of the documents of a policy directory, by "Type.Field".
+var policyFields = map[string]string{
+	"policyFile.APIVersion":      versionText,
+	"policyFile.Kind":            kindText,
+	"policyFile.Name":            "The policy's name in records and answers. Write one policy for each legal regime.",
+	"policyFile.Description":     "What the policy is for.",
+	"policyFile.Default":         "The verdict when no rule matches.",
+	"policyFile.Mode":            "shadow: evaluated and recorded as what it would have done, never enforced. Default: enforce.",
+	"policyFile.OnUninspectable": "The verdict when a rule depends on what cannot be read. Default: block.",
+	"policyFile.Contact":         "Whom a blocked client asks.",
+	"policyFile.Inspect":         "How much of connections is read, by destination and source; the first entry that matches decides. Default: everything.",
+	"policyFile.Rules":           "The rules, in order: the first that matches decides; log marks the flow and goes on.",
+
+	"inspectEntry.When":  "A condition in CEL on source, destination and now.",
+	"inspectEntry.Level": "full: TLS is terminated and all is read; sni: only the server name of TLS; none: nothing beyond the target.",
+
+	"ruleEntry.ID":          "The rule's name in records and answers, unique within its policy.",
+	"ruleEntry.Description": "What the rule does, in a sentence.",
+	"ruleEntry.When":        "A condition in CEL; true stands for every flow. What it can say is printed by: borderflow reference",
+	"ruleEntry.Verdict":     "allow or block decide; log marks the flow and goes on.",
+	"ruleEntry.Mode":        "shadow: recorded as what it would have done, never enforced. Default: enforce.",
+	"ruleEntry.OnError":     "When the condition cannot be evaluated: match or skip. Default: a block or log rule matches, an allow rule does not.",
+	"ruleEntry.Reason":      "What a blocked client reads. Default: the description.",
+	"ruleEntry.LegalBasis":  "The law or contract that asks for the rule; blocked requests are then answered with 451.",
+	"ruleEntry.Purpose":     "The goal that the rule serves: security, public interest, privacy or intellectual property.",
+	"ruleEntry.Evidence":    "The facts that the rule rests on, and where they are documented.",
+	"ruleEntry.Owner":       "Who answers for the rule.",
+	"ruleEntry.Contact":     "Whom a blocked client asks. Default: the policy's contact.",
+	"ruleEntry.ValidFrom":   "The date or time from which the rule applies, e.g. 2027-01-31 or 2027-01-31T12:00:00Z.",
+	"ruleEntry.ValidUntil":  "The last day on which the rule applies, or the moment at which it ends.",
+
+	"listDocument.APIVersion":  versionText,
+	"listDocument.Kind":        kindText,
+	"listDocument.Name":        "The name that conditions use.",
+	"listDocument.Description": "What is listed.",
+	"listDocument.Type":        "What the entries are, and so how a value is looked up.",
+	"listDocument.Entries":     "The entries.",
+	"listDocument.File":        "A text file beside this one with one entry a line, in place of entries.",
+
+	"exemptionDocument.APIVersion":  versionText,
+	"exemptionDocument.Kind":        kindText,
+	"exemptionDocument.Name":        "The exemption's name in records.",
+	"exemptionDocument.Description": "What is exempted.",
+	"exemptionDocument.Rule":        "The block rule that is lifted, as policy/rule.",
+	"exemptionDocument.Inspect":     "How much of the connections is read, for clients that pin certificates.",
+	"exemptionDocument.Source":      "Who is exempted.",
+	"exemptionDocument.Destination": "Where to.",
+	"exemptionDocument.ApprovedBy":  "Who answers for it.",
+	"exemptionDocument.Reason":      "Why, for whoever reads the records.",
+	"exemptionDocument.From":        "The date or time from which it applies.",
+	"exemptionDocument.Until":       "The last day on which it applies, or the moment at which it ends by itself.",
+
+	"exemptionSource.Address":     "One address.",
+	"exemptionSource.Network":     "A network, e.g. 192.0.2.0/24.",
+	"exemptionSource.Identity":    "An authenticated name.",
+	"exemptionDestination.Host":   "One host or address.",
+	"exemptionDestination.Suffix": "A domain and everything below it.",
+}
