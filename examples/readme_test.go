@@ -168,6 +168,7 @@ func (r *readmeReader) follow(t *testing.T, block string) {
 		"borderflow locate":      "DE Germany",
 		"borderflow classify":    "financial",
 		"ca trust":               "NODE_EXTRA_CA_CERTS",
+		"borderflow explain":     "payment-cards",
 	} {
 		if strings.Contains(block, marker) && !strings.Contains(string(out), want) {
 			t.Errorf("%s\nprinted\n%s\nwithout %q", block, out, want)
