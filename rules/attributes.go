@@ -16,14 +16,16 @@ const (
 	destinationGroup
 	requestGroup
 	dataGroup
+	transferGroup
 )
 
 const nowName = "now"
 
-var groupNames = [...]string{"source", "destination", "request", "data"}
+var groupNames = [...]string{"source", "destination", "request", "data", "transfer"}
 
 var groupTypes = [...]*types.Type{
 	types.NewObjectType("Source"), types.NewObjectType("Destination"), types.NewObjectType("Request"), types.NewObjectType("Data"),
+	types.NewObjectType("Transfer"),
 }
 
 var claimType = types.NewObjectType("Jurisdiction")
@@ -111,6 +113,9 @@ var attributes = number([]attribute{
 		example: `"health" in data.categories`},
 	integer(dataGroup, "subjects", "distinct people in the payload, as far as identifiers tell them apart", wholeDataState,
 		func(f *flow.Flow) int64 { return int64(f.Data.Subjects) }).shown(`data.subjects > 100`),
+	{group: dataGroup, name: "entropy", kind: cel.DoubleType,
+		doc:   "bits per byte of the payload's first 64 KiB as they arrived: 0.0 (one byte repeated, or empty) to 8.0 (random); above 7.5 is compressed or encrypted",
+		state: entropyState, read: entropy, example: `data.entropy > 7.5 && request.size > 1000000`},
 	text(dataGroup, "inspected", `how much of the payload could be read: "none", "partial" or "full"`, dataState,
 		func(f *flow.Flow) string { return f.Data.Coverage.String() }).shown(`data.inspected != "full"`),
 	truth(dataGroup, "undecodable", "whether part of the payload could not be decoded", dataState,
@@ -118,6 +123,15 @@ var attributes = number([]attribute{
 	{group: dataGroup, name: "labels", kind: cel.ListType(cel.StringType), awaits: requestGroup,
 		doc:   "what the application itself declares about the data, sorted; empty when it declares nothing",
 		state: declaredState, read: declaredLabels, example: `"internal" in data.labels`},
+
+	text(transferGroup, "origin", `the jurisdiction the data leaves, which is source.country; "" when there is none`, countryState,
+		func(f *flow.Flow) string { return f.Source.Country }).shown(`transfer.origin == "DE"`),
+	text(transferGroup, "destination", `the jurisdiction the data arrives in, which is destination.country; "" when no one country is known`, locationState,
+		func(f *flow.Flow) string { return f.Destination.Location.Country }).shown(`transfer.destination != transfer.origin`),
+	truth(transferGroup, "crossesBorder", "whether origin and destination are known to be different countries; false while either is unknown", transferState,
+		crossesBorder).shown(`transfer.crossesBorder && data.has("personal")`),
+	truth(transferGroup, "domestic", "whether origin and destination are known to be the same country; false while either is unknown", transferState,
+		isDomestic).shown(`!transfer.domestic && data.has("personal")`),
 })
 
 // claimFields is the table of what conditions can read of one element of destination.jurisdictions.
@@ -138,6 +152,24 @@ type claimField struct {
 
 func identityState(f *flow.Flow) flow.State { return f.Source.IdentityState }
 func countryState(f *flow.Flow) flow.State  { return f.Source.CountryState }
+
+// transferState is the state of what takes both countries: as far as the lesser known of the two.
+func transferState(f *flow.Flow) flow.State {
+	for _, state := range [...]flow.State{flow.Unavailable, flow.Pending, flow.Absent} {
+		if countryState(f) == state || locationState(f) == state {
+			return state
+		}
+	}
+	return flow.Known
+}
+
+func crossesBorder(f *flow.Flow) bool {
+	origin, destination := f.Source.Country, country(f)
+	return origin != "" && destination != "" && origin != destination
+}
+
+func isDomestic(f *flow.Flow) bool { return f.Source.Country != "" && f.Source.Country == country(f) }
+
 func addressState(f *flow.Flow) flow.State  { return f.Destination.AddressState }
 func locationState(f *flow.Flow) flow.State { return f.Destination.LocationState }
 func workloadState(f *flow.Flow) flow.State { return f.Source.WorkloadState }
@@ -150,6 +182,15 @@ func dataState(f *flow.Flow) flow.State     { return f.Data.State }
 func wholeDataState(f *flow.Flow) flow.State {
 	if f.Data.State == flow.Known && f.Data.Undecodable != "" {
 		return flow.Unavailable
+	}
+	return f.Data.State
+}
+
+// entropyState is the state of what records do not keep: a flow that was read back from one still has
+// to be asked for it.
+func entropyState(f *flow.Flow) flow.State {
+	if f.Data.State == flow.Known && !(f.Data.Entropy >= 0) {
+		return flow.Pending
 	}
 	return f.Data.State
 }
@@ -225,6 +266,13 @@ func confidence(s *scope, k *slot) ref.Val {
 		return k.double(0)
 	}
 	return k.double(s.flow.Destination.Location.Confidence)
+}
+
+func entropy(s *scope, k *slot) ref.Val {
+	if s.flow.Data.State == flow.Absent {
+		return k.double(0)
+	}
+	return k.double(s.flow.Data.Entropy)
 }
 
 func jurisdictions(s *scope, _ *slot) ref.Val {

@@ -122,10 +122,10 @@ func compile(text string, allowed [len(groupNames)]bool) (*condition, []mistake)
 	}
 	checked, issues := env.Check(parsed)
 	if issues.Err() != nil {
-		return nil, mistakes(issues.Errors(), parsed.NativeRep())
+		return nil, append(mistakes(issues.Errors(), parsed.NativeRep()), misnamed(parsed.NativeRep())...)
 	}
 	c := &condition{text: text}
-	if found := c.review(checked.NativeRep(), allowed); len(found) > 0 {
+	if found := append(c.review(checked.NativeRep(), allowed), misnamed(checked.NativeRep())...); len(found) > 0 {
 		return nil, found
 	}
 	if checked.OutputType() != cel.BoolType {
@@ -179,13 +179,10 @@ func (c *condition) review(tree *ast.AST, allowed [len(groupNames)]bool) []mista
 				}
 				c.groups[g] = true
 				if !allowed[g] {
-					add(e, fmt.Sprintf("%s is not known when a connection is made", name), "inspect conditions can use source, destination and now")
+					add(e, fmt.Sprintf("%s is not known when a connection is made", name), "inspect conditions can use source, destination, transfer and now")
 				}
 			}
 		case ast.CallKind:
-			if message := invalidDomain(e.AsCall()); message != "" {
-				add(e.AsCall().Args()[0], message, "")
-			}
 			if e.AsCall().FunctionName() == "dyn" {
 				add(e, "dyn() is not allowed, it hides mistakes until a flow is decided", "")
 			}

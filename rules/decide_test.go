@@ -38,7 +38,7 @@ func known() *flow.Flow {
 				Jurisdictions: []flow.Claim{{Country: "US", Source: "catalogue", Confidence: 0.9, Detail: "suffix .shop.example"}, {Country: "IE", Source: "database", Confidence: 0.4}}}},
 		Request: flow.Request{State: flow.Known, Method: "POST", Scheme: "https", Path: "/orders", Query: "a=1", Protocol: "h2", Size: 120,
 			Header: http.Header{"Content-Type": {"application/json"}, "X-Tag": {"a", "b"}}},
-		Data: flow.Data{State: flow.Known, Categories: []flow.Category{{Name: "financial", Count: 2, Strength: flow.Strong}},
+		Data: flow.Data{State: flow.Known, Entropy: 4.5, Categories: []flow.Category{{Name: "financial", Count: 2, Strength: flow.Strong}},
 			Findings: []flow.Finding{{Detector: "payment-card", Count: 2, Strength: flow.Strong}}, Subjects: 1, Coverage: flow.CoverageFull},
 	}
 }
@@ -174,38 +174,38 @@ func TestFactsThatArePendingUnavailableOrWrong(t *testing.T) {
 			said{Verdict: "undecided", Needs: "request"}},
 		"waits for both": {"default: allow\nrules: [{id: r, when: request.method == 'POST' && data.subjects > 3, verdict: block}]", atConnect,
 			said{Verdict: "undecided", Needs: "request data"}},
-		"a loop over pending facts waits": {"default: allow\nrules: [{id: r, when: 'data.categories.exists(c, c == \"x\")', verdict: block}]", pendingData,
+		"a loop over pending facts waits": {"default: allow\nrules: [{id: r, when: 'data.categories.exists(c, c == \"health\")', verdict: block}]", pendingData,
 			said{Verdict: "undecided", Needs: "data"}},
-		"nothing outstanding could change an allow": {"default: allow\nrules: [{id: r, when: data.has('x'), verdict: allow}]", pendingData, said{Verdict: "allow", By: "p"}},
-		"nothing outstanding could change a block": {"default: allow\nrules: [{id: r, when: data.has('x'), verdict: block}, {id: s, when: 'true', verdict: block}]", pendingData,
+		"nothing outstanding could change an allow": {"default: allow\nrules: [{id: r, when: data.has('health'), verdict: allow}]", pendingData, said{Verdict: "allow", By: "p"}},
+		"nothing outstanding could change a block": {"default: allow\nrules: [{id: r, when: data.has('health'), verdict: block}, {id: s, when: 'true', verdict: block}]", pendingData,
 			said{Verdict: "block", By: "p/s"}},
-		"a pending allow before a block": {"default: allow\nrules: [{id: r, when: data.has('x'), verdict: allow}, {id: s, when: 'true', verdict: block}]", pendingData,
+		"a pending allow before a block": {"default: allow\nrules: [{id: r, when: data.has('health'), verdict: allow}, {id: s, when: 'true', verdict: block}]", pendingData,
 			said{Verdict: "undecided", Needs: "data"}},
-		"a pending block after the deciding rule": {"default: block\nrules: [{id: r, when: 'true', verdict: allow}, {id: s, when: data.has('x'), verdict: block}]", pendingData,
+		"a pending block after the deciding rule": {"default: block\nrules: [{id: r, when: 'true', verdict: allow}, {id: s, when: data.has('health'), verdict: block}]", pendingData,
 			said{Verdict: "allow", By: "p/r"}},
-		"log rules never delay": {"default: allow\nrules: [{id: r, when: data.has('x'), verdict: log}]", pendingData, said{Verdict: "allow", By: "p", Wants: true}},
-		"shadow rules never delay": {"default: allow\nrules: [{id: r, when: data.has('x'), verdict: block, mode: shadow}]", pendingData,
+		"log rules never delay": {"default: allow\nrules: [{id: r, when: data.has('health'), verdict: log}]", pendingData, said{Verdict: "allow", By: "p", Wants: true}},
+		"shadow rules never delay": {"default: allow\nrules: [{id: r, when: data.has('health'), verdict: block, mode: shadow}]", pendingData,
 			said{Verdict: "allow", By: "p", Wants: true}},
-		"shadow policies never delay": {"default: allow\nmode: shadow\nrules: [{id: r, when: data.has('x'), verdict: block}]", pendingData, said{Verdict: "allow", Wants: true}},
+		"shadow policies never delay": {"default: allow\nmode: shadow\nrules: [{id: r, when: data.has('health'), verdict: block}]", pendingData, said{Verdict: "allow", Wants: true}},
 		"a pending identity": {"default: allow\nrules: [{id: r, when: source.identity == '', verdict: block}]",
 			func(f *flow.Flow) { f.Source.IdentityState = flow.Pending }, said{Verdict: "undecided"}},
 
-		"a tunnel that cannot be read": {"default: allow\nrules: [{id: r, when: data.has('x'), verdict: block}]", tunnel, said{Verdict: "block", By: "p/r", Uninspectable: true}},
-		"a tunnel that may pass unread": {"default: allow\nonUninspectable: allow\nrules: [{id: r, when: data.has('x'), verdict: block}]", tunnel,
+		"a tunnel that cannot be read": {"default: allow\nrules: [{id: r, when: data.has('health'), verdict: block}]", tunnel, said{Verdict: "block", By: "p/r", Uninspectable: true}},
+		"a tunnel that may pass unread": {"default: allow\nonUninspectable: allow\nrules: [{id: r, when: data.has('health'), verdict: block}]", tunnel,
 			said{Verdict: "allow", By: "p/r", Uninspectable: true}},
-		"a tunnel nobody needs to read":     {"default: allow\nrules: [{id: r, when: destination.country == 'CN' && data.has('x'), verdict: block}]", tunnel, said{Verdict: "allow", By: "p"}},
-		"an allow rule that cannot be read": {"default: block\nrules: [{id: r, when: '!data.has(\"x\")', verdict: allow}]", tunnel, said{Verdict: "block", By: "p/r", Uninspectable: true}},
-		"an allow rule that may pass unread": {"default: block\nonUninspectable: allow\nrules: [{id: r, when: '!data.has(\"x\")', verdict: allow}]", tunnel,
+		"a tunnel nobody needs to read":     {"default: allow\nrules: [{id: r, when: destination.country == 'CN' && data.has('health'), verdict: block}]", tunnel, said{Verdict: "allow", By: "p"}},
+		"an allow rule that cannot be read": {"default: block\nrules: [{id: r, when: '!data.has(\"health\")', verdict: allow}]", tunnel, said{Verdict: "block", By: "p/r", Uninspectable: true}},
+		"an allow rule that may pass unread": {"default: block\nonUninspectable: allow\nrules: [{id: r, when: '!data.has(\"health\")', verdict: allow}]", tunnel,
 			said{Verdict: "allow", By: "p/r", Uninspectable: true}},
-		"unread, but blocked whatever is in it": {"default: block\nonUninspectable: allow\nrules: [{id: r, when: data.has('x'), verdict: block}]", tunnel, said{Verdict: "block", By: "p"}},
-		"a block rule on known facts stands": {"default: allow\nonUninspectable: allow\nrules: [{id: r, when: '!data.has(\"x\")', verdict: allow}, {id: s, when: destination.country == 'US', verdict: block}]", tunnel,
+		"unread, but blocked whatever is in it": {"default: block\nonUninspectable: allow\nrules: [{id: r, when: data.has('health'), verdict: block}]", tunnel, said{Verdict: "block", By: "p"}},
+		"a block rule on known facts stands": {"default: allow\nonUninspectable: allow\nrules: [{id: r, when: '!data.has(\"health\")', verdict: allow}, {id: s, when: destination.country == 'US', verdict: block}]", tunnel,
 			said{Verdict: "block", By: "p/s"}},
-		"unread allows and blocks": {"default: allow\nonUninspectable: allow\nrules: [{id: r, when: data.has('x'), verdict: block}, {id: s, when: destination.country == 'US', verdict: block}]", tunnel,
+		"unread allows and blocks": {"default: allow\nonUninspectable: allow\nrules: [{id: r, when: data.has('health'), verdict: block}, {id: s, when: destination.country == 'US', verdict: block}]", tunnel,
 			said{Verdict: "block", By: "p/s"}},
 		"a header that cannot be read": {"default: allow\nrules: [{id: r, when: request.header('x') == 'y', verdict: block}]", tunnel, said{Verdict: "block", By: "p/r", Uninspectable: true}},
-		"what is pending may still save a tunnel": {"default: allow\nrules: [{id: r, when: request.method == 'GET' && data.has('x'), verdict: block}]",
+		"what is pending may still save a tunnel": {"default: allow\nrules: [{id: r, when: request.method == 'GET' && data.has('health'), verdict: block}]",
 			func(f *flow.Flow) { f.Request, f.Data = flow.Request{}, flow.Data{State: flow.Unavailable} }, said{Verdict: "undecided", Needs: "request"}},
-		"unread log rules do nothing": {"default: allow\nrules: [{id: r, when: data.has('x'), verdict: log}]", tunnel, said{Verdict: "allow", By: "p"}},
+		"unread log rules do nothing": {"default: allow\nrules: [{id: r, when: data.has('health'), verdict: log}]", tunnel, said{Verdict: "allow", By: "p"}},
 
 		"a failed lookup is no other country": {"default: allow\nrules: [{id: r, when: destination.country == 'CN', verdict: block}]", unlocated,
 			said{Verdict: "block", By: "p/r", Errors: "p/r: destination.country is unavailable;"}},
@@ -231,9 +231,9 @@ func TestFactsThatArePendingUnavailableOrWrong(t *testing.T) {
 			}, said{Verdict: "block", By: "p/r"}},
 		"where sources place a destination counts when they agree on no one country": {"default: allow\nrules: [{id: r, when: 'destination.country == \"\" && destination.anyCountry([\"IE\"]) && !destination.onlyCountries([\"US\", \"IE\"]) && destination.operatorHome == \"US\"', verdict: block}]",
 			func(f *flow.Flow) { f.Destination.LocationState = flow.Absent }, said{Verdict: "block", By: "p/r"}},
-		"division by zero": {"default: allow\nrules: [{id: r, when: 10 / data.count('none') > 1, verdict: block}]", func(*flow.Flow) {},
+		"division by zero": {"default: allow\nrules: [{id: r, when: 10 / data.count('health') > 1, verdict: block}]", func(*flow.Flow) {},
 			said{Verdict: "block", By: "p/r", Errors: "p/r: division by zero;"}},
-		"an index out of bounds": {"default: allow\nrules: [{id: r, when: 'data.categories[7] == \"x\"', verdict: block}]", func(*flow.Flow) {},
+		"an index out of bounds": {"default: allow\nrules: [{id: r, when: 'data.categories[7] == \"health\"', verdict: block}]", func(*flow.Flow) {},
 			said{Verdict: "block", By: "p/r", Errors: "p/r: an index is out of bounds;"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -247,7 +247,7 @@ func TestFactsThatArePendingUnavailableOrWrong(t *testing.T) {
 }
 
 func TestAnotherPolicysBlockIsNotWaitedFor(t *testing.T) {
-	p := mustParse(t, "name: a\ndefault: allow\nrules: [{id: r, when: data.has('x'), verdict: block}]", "name: b\ndefault: allow\nrules: [{id: s, when: destination.country == 'US', verdict: block}]")
+	p := mustParse(t, "name: a\ndefault: allow\nrules: [{id: r, when: data.has('health'), verdict: block}]", "name: b\ndefault: allow\nrules: [{id: s, when: destination.country == 'US', verdict: block}]")
 	got := told(p.DecideAt(with(func(f *flow.Flow) { f.Data = flow.Data{} }), flow.Headers, decidedAt))
 	if diff := cmp.Diff(said{Verdict: "block", By: "b/s"}, got); diff != "" {
 		t.Error(diff)
@@ -255,7 +255,7 @@ func TestAnotherPolicysBlockIsNotWaitedFor(t *testing.T) {
 }
 
 func TestTheLastPhaseAlwaysDecides(t *testing.T) {
-	p := mustParse(t, "name: p\ndefault: allow\nrules: [{id: r, when: data.has('x') && source.identity == 'alice', verdict: block}]")
+	p := mustParse(t, "name: p\ndefault: allow\nrules: [{id: r, when: data.has('health') && source.identity == 'alice', verdict: block}]")
 	got := told(p.DecideAt(&flow.Flow{}, flow.Body, decidedAt))
 	if diff := cmp.Diff(said{Verdict: "block", By: "p/r", Uninspectable: true}, got); diff != "" {
 		t.Error(diff)

@@ -15,7 +15,7 @@ import (
 // indexed are conditions that the index has keys for, and some that it has none for.
 var indexed = []string{
 	`destination.host == "example.com"`, `"a.example.com" == destination.host`, `destination.host in ["192.0.2.1", "example.org"]`,
-	`destination.under("example.com")`, `destination.under("Example.ORG.")`, `destination.under("2.1")`, `destination.host != "example.com"`,
+	`destination.under("example.com")`, `destination.under("Example.ORG.")`, `destination.under("192.0.2.1")`, `destination.host != "example.com"`,
 	`destination.country == "US"`, `destination.country in ["CN", "DE"]`, `destination.country == ""`, `destination.country != "US"`,
 	`destination.anyCountry(["CN", "IE"])`, `destination.onlyCountries(["US", "DE"])`, `destination.within("EEA")`, `!destination.within("EEA")`,
 	`destination.within("lands")`, `destination.port == 443`, `destination.port in [80, 8080]`, `destination.cloud == "aws"`,
@@ -26,6 +26,7 @@ var indexed = []string{
 	`inList(destination.host, "partners")`, `inList(destination.host, "domains")`, `inList(destination.country, "lands")`, `inList(request.method, "verbs")`,
 	`inList(source.identity, "verbs")`, `inList(destination.address, "office")`, `inNetwork(destination.address, "office")`, `inNetwork(destination.address, "198.51.100.0/31")`,
 	`10 / data.count("personal") > 3`, `destination.jurisdictions[1].country == "CN"`, `destination.jurisdictions.exists(j, j.country == "IE")`,
+	`transfer.crossesBorder`, `transfer.domestic`, `transfer.origin == "DE"`, `transfer.destination in ["US", ""]`, `data.entropy > 7.5`,
 	`true`, `false`, `now < timestamp("2030-01-01T00:00:00Z")`,
 }
 

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"strings"
 	"testing"
@@ -37,6 +38,8 @@ func TestWhatConditionsSay(t *testing.T) {
 		`destination.onlyCountries(["US"])`:                                                                                            false,
 		`destination.onlyCountries(["IE", "US"])`:                                                                                      true,
 		`destination.anyCountry([source.country])`:                                                                                     false,
+		`transfer.origin == "DE" && transfer.destination == "US" && transfer.crossesBorder && !transfer.domestic`:                      true,
+		`data.entropy > 4.4 && data.entropy < 4.6 && data.entropy >= 4.0`:                                                              true,
 		`source == source && !(destination.jurisdictions[0] == destination.jurisdictions[1])`:                                          true,
 	} {
 		c, mistakes := compile(condition, everything)
@@ -53,6 +56,69 @@ func TestWhatConditionsSay(t *testing.T) {
 	}
 }
 
+// TestATransferIsKnownAsFarAsBothItsCountriesAre goes through the states of the two lookups.
+func TestATransferIsKnownAsFarAsBothItsCountriesAre(t *testing.T) {
+	const origin, destination, crosses, domestic = "transfer.origin == 'DE'", "transfer.destination == 'DE'", "transfer.crossesBorder", "transfer.domestic"
+	for name, test := range map[string]struct {
+		from, to         string
+		fromState, state flow.State
+		want             map[string]outcome
+	}{
+		"another country":                     {"DE", "US", flow.Known, flow.Known, map[string]outcome{origin: matched, destination: unmatched, crosses: matched, domestic: unmatched}},
+		"the same country":                    {"DE", "DE", flow.Known, flow.Known, map[string]outcome{origin: matched, destination: matched, crosses: unmatched, domestic: matched}},
+		"no origin":                           {"", "US", flow.Absent, flow.Known, map[string]outcome{origin: unmatched, crosses: unmatched, domestic: unmatched}},
+		"an origin that is left over":         {"US", "US", flow.Absent, flow.Known, map[string]outcome{crosses: unmatched, domestic: unmatched}},
+		"no place":                            {"DE", "", flow.Known, flow.Absent, map[string]outcome{origin: matched, destination: unmatched, crosses: unmatched, domestic: unmatched}},
+		"a place that is left over":           {"DE", "DE", flow.Known, flow.Absent, map[string]outcome{destination: unmatched, crosses: unmatched, domestic: unmatched}},
+		"sources that agree on no country":    {"DE", "", flow.Known, flow.Known, map[string]outcome{crosses: unmatched, domestic: unmatched}},
+		"neither":                             {"", "", flow.Absent, flow.Absent, map[string]outcome{crosses: unmatched, domestic: unmatched}},
+		"a lookup that failed":                {"DE", "DE", flow.Known, flow.Unavailable, map[string]outcome{origin: matched, destination: failed, crosses: failed, domestic: failed}},
+		"an origin that failed":               {"DE", "DE", flow.Unavailable, flow.Known, map[string]outcome{origin: failed, destination: matched, crosses: failed, domestic: failed}},
+		"no origin, and a lookup that failed": {"", "", flow.Absent, flow.Unavailable, map[string]outcome{crosses: failed, domestic: failed}},
+		"a lookup under way":                  {"DE", "DE", flow.Known, flow.Pending, map[string]outcome{origin: matched, crosses: pending, domestic: pending}},
+	} {
+		for condition, want := range test.want {
+			c, mistakes := compile(condition, atConnect)
+			if len(mistakes) > 0 {
+				t.Fatal(mistakes)
+			}
+			s := newScope(nil, nil)
+			s.flow = with(func(f *flow.Flow) {
+				f.Source.Country, f.Source.CountryState = test.from, test.fromState
+				f.Destination.Location, f.Destination.LocationState = flow.Location{Country: test.to}, test.state
+			})
+			if got, _, _ := c.evaluate(s); got != want {
+				t.Errorf("%s: %s comes to %v, want %v", name, condition, got, want)
+			}
+		}
+	}
+}
+
+func TestEntropyIsKnownAsFarAsThePayloadIs(t *testing.T) {
+	c, mistakes := compile("data.entropy > 7.5", everything)
+	if len(mistakes) > 0 {
+		t.Fatal(mistakes)
+	}
+	for name, test := range map[string]struct {
+		data flow.Data
+		want outcome
+	}{
+		"encrypted":         {flow.Data{State: flow.Known, Entropy: 7.99, Undecodable: "encrypted"}, matched},
+		"text":              {flow.Data{State: flow.Known, Entropy: 4.5}, unmatched},
+		"none":              {flow.Data{State: flow.Absent, Entropy: 7.99}, unmatched},
+		"not read yet":      {flow.Data{State: flow.Pending}, pending},
+		"cannot be read":    {flow.Data{State: flow.Unavailable, Entropy: 1}, uninspectable},
+		"kept by no record": {flow.Data{State: flow.Known, Entropy: -1}, pending},
+		"no number":         {flow.Data{State: flow.Known, Entropy: math.NaN()}, pending},
+	} {
+		s := newScope(nil, nil)
+		s.flow = with(func(f *flow.Flow) { f.Data = test.data })
+		if got, _, _ := c.evaluate(s); got != test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}
+
 func TestDomainsAndAddresses(t *testing.T) {
 	for _, test := range []struct {
 		host, domain string
@@ -63,12 +129,12 @@ func TestDomainsAndAddresses(t *testing.T) {
 		{"10.0.0.1", "0.1", false}, {"10.0.0.1", "10.0.0.1", true}, {"2001:db8::1", "1", false},
 		{"xn--mller-kva.example", "müller.example", true}, {"www.xn--mller-kva.example", "müller.example", true},
 	} {
-		c, mistakes := compile(`destination.under("`+test.domain+`")`, everything)
+		c, mistakes := compile(`destination.under(source.identity)`, everything)
 		if len(mistakes) > 0 {
 			t.Fatal(mistakes)
 		}
 		s := newScope(nil, nil)
-		s.flow = with(func(f *flow.Flow) { f.Destination.Host = test.host })
+		s.flow = with(func(f *flow.Flow) { f.Destination.Host, f.Source.Identity = test.host, test.domain })
 		if result, _, err := c.evaluate(s); (result == matched) != test.want || err != nil {
 			t.Errorf("%s under %s: %v, %v", test.host, test.domain, result, err)
 		}

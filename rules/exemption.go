@@ -63,6 +63,16 @@ func (e *Exemption) coversHost(host string) bool {
 	return e.Suffix == "" || host == e.Suffix || strings.HasSuffix(host, "."+e.Suffix)
 }
 
+// Ends returns the end as files state it: the last day on which the exemption applies, or the time of
+// day at which it ends, UTC.
+func (e *Exemption) Ends() string {
+	until := e.Until.UTC()
+	if until.Equal(until.Truncate(24 * time.Hour)) {
+		return until.AddDate(0, 0, -1).Format(time.DateOnly)
+	}
+	return until.Format(time.RFC3339)
+}
+
 // Exempted is an exemption that was used for a flow: without it, Rule would have matched, or would
 // have waited for facts or depended on what cannot be read; or more would have been inspected.
 type Exempted struct {
@@ -81,6 +91,18 @@ func (p *Policy) Lists() []ListInfo {
 		infos = append(infos, p.lists[name].ListInfo)
 	}
 	return infos
+}
+
+// UsesList reports whether a condition of a rule or of inspect names the list.
+func (p *Policy) UsesList(name string) bool {
+	for _, c := range p.conditions {
+		for _, use := range c.uses {
+			if use.name == name {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // liftedBy returns the exemption that keeps rule from matching f, nil if there is none.

@@ -65,10 +65,14 @@ func comparableFact(e ast.Expr) string {
 			return countFact(function, argument)
 		}
 	}
-	if e.Kind() == ast.SelectKind {
-		return factName(e)
+	if e.Kind() != ast.SelectKind {
+		return ""
 	}
-	return ""
+	name := factName(e)
+	if made := transfers[name]; len(made) == 1 {
+		return made[0]
+	}
+	return name
 }
 
 func textArgument(e ast.Expr, function string) (string, bool) {
@@ -172,6 +176,8 @@ func bounded(m *model) *model {
 		m.least, m.most = 0, math.MaxUint16
 	case strings.HasSuffix(m.fact, ".confidence"):
 		m.least, m.most = 0, 1
+	case m.fact == "data.entropy":
+		m.least, m.most = 0, 8
 	}
 	return m
 }
@@ -209,7 +215,7 @@ func around(numbers []float64, models []*model) []comparand {
 	slices.Sort(numbers)
 	numbers = slices.Compact(numbers)
 	step := 1.0
-	if strings.HasSuffix(models[0].fact, ".confidence") {
+	if strings.HasSuffix(models[0].fact, ".confidence") || models[0].fact == "data.entropy" {
 		step = 1e-9
 	}
 	var values []comparand
@@ -236,7 +242,7 @@ var independent = map[string]string{
 	"destination.exempt": "exempt", "destination.exemption": "exempt",
 	"request.method": "", "request.scheme": "", "request.path": "", "request.query": "", "request.protocol": "",
 	"request.size": "", "request.header": "header", nowName: "now",
-	"data.has": "categories", "data.count": "categories", "data.categories": "categories", "data.found": "found", "data.subjects": "",
+	"data.has": "categories", "data.count": "categories", "data.categories": "categories", "data.found": "found", "data.subjects": "", "data.entropy": "",
 	"data.inspected": "coverage", "data.undecodable": "coverage",
 }
 
@@ -247,14 +253,33 @@ func related(a, b *node) bool {
 	if a.model != nil && b.model != nil && a.model.counts() && b.model.counts() {
 		return a.model.fact == b.model.fact
 	}
-	for _, x := range a.reads {
-		for _, y := range b.reads {
+	for _, x := range underlying(a.reads) {
+		for _, y := range underlying(b.reads) {
 			if x == y || sameFamily(x, y) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// transfers names what facts of a transfer are made of.
+var transfers = map[string][]string{
+	"transfer.origin": {"source.country"}, "transfer.destination": {"destination.country"},
+	"transfer.crossesBorder": {"source.country", "destination.country"}, "transfer.domestic": {"source.country", "destination.country"},
+}
+
+// underlying returns facts with those of a transfer replaced by what they are made of.
+func underlying(facts []string) []string {
+	made := make([]string, 0, len(facts)+1)
+	for _, fact := range facts {
+		if parts, ok := transfers[fact]; ok {
+			made = append(made, parts...)
+			continue
+		}
+		made = append(made, fact)
+	}
+	return made
 }
 
 func sameFamily(x, y string) bool {

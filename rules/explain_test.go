@@ -250,7 +250,7 @@ until: 2026-08-31
 	if r := e.Policies[0].Rules[0]; e.Decision.Verdict != flow.Allow || r.Result != ResultExempted || r.Exemption.Name != "migration" || e.Changes != nil {
 		t.Errorf("%v %+v %v", e.Decision.Verdict, r, e.Changes)
 	}
-	if text := e.Text(false); !strings.Contains(text, "exempted by migration") {
+	if text := e.Text(false); !strings.Contains(text, "exempted by migration until 2026-08-31") {
 		t.Error(text)
 	}
 }

@@ -83,7 +83,7 @@ func (r *RuleExplanation) write(b *strings.Builder, indent string, all bool) {
 		state += " (" + r.Error + ", onError: " + string(r.Rule.OnError) + ")"
 	}
 	if r.Result == ResultExempted {
-		state += " by " + r.Exemption.Name
+		state += " by " + r.Exemption.Name + " until " + r.Exemption.Ends()
 	}
 	switch {
 	case r.Decides:

@@ -68,7 +68,7 @@ func lose(r *rand.Rand, f *flow.Flow) *flow.Flow {
 func failing(r *rand.Rand, when string) string {
 	switch r.IntN(6) {
 	case 0:
-		return `10 / data.count("no such category") > 3`
+		return `10 / data.count("genetic") > 3`
 	case 1:
 		return `{"a": true}[request.method] || ` + when
 	case 2:

@@ -1,11 +1,9 @@
 package rules
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/google/cel-go/cel"
-	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
@@ -108,19 +106,6 @@ func under(s *scope, argument ref.Val) ref.Val {
 	}
 	// An address has no domain above it: 10.0.0.1 is not under 0.1.
 	return types.Bool(!isAddress(host))
-}
-
-// invalidDomain says what is wrong with the constant domain of a call of destination.under, "" if
-// nothing is.
-func invalidDomain(call ast.CallExpr) string {
-	if !call.IsMemberFunction() || call.FunctionName() != "under" || len(call.Args()) != 1 {
-		return ""
-	}
-	text, constant := textConstant(call.Args()[0])
-	if _, ok := domainOf(text); ok || !constant {
-		return ""
-	}
-	return fmt.Sprintf("%q is not a domain", shorten(text))
 }
 
 // domainOf returns the A-labels of a domain, without dots at its ends and in lower case.

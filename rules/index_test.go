@@ -45,33 +45,33 @@ func (k key) String() string {
 
 func TestWhatIsNecessaryForACondition(t *testing.T) {
 	for condition, want := range map[string]string{
-		`destination.host == "a"`:                                              "(host a)",
-		`"a" == destination.host && request.method == "POST"`:                  "(host a) and (method POST)",
-		`destination.host == "a" || destination.under("B.example.")`:           "(host a or under b.example)",
-		`(destination.port == 1 || destination.port in [2, 3]) && true`:        "(port 1 or port 2 or port 3)",
-		`destination.host == "a" || request.path == ""`:                        "(host a or path )",
-		`destination.host == "a" || request.path != ""`:                        "",
-		`!(destination.host == "a")`:                                           "",
-		`destination.host != "a"`:                                              "",
-		`source.port == 1 ? destination.host == "a" : destination.host == "a"`: "",
-		`destination.anyCountry(["US", "CN"])`:                                 "(claimed US or claimed CN)",
-		`destination.onlyCountries(["DE"])`:                                    "(country DE)",
-		`!destination.onlyCountries(["DE"])`:                                   "",
-		`destination.within("FiveEyes")`:                                       "(country AU or country CA or country GB or country NZ or country US)",
-		`data.has("x") && "y" in data.categories`:                              "(category x) and (category y)",
-		`data.count("x") > 0 && 3 <= data.found("y") && data.count("z") == 2`:  "(category x) and (detector y) and (category z)",
-		`data.count("x") >= 0 || data.count("x") < 5`:                          "",
-		`data.count("x") > -1`:                                                 "",
-		`data.count("x") == 0`:                                                 "",
-		`destination.host in [source.identity, "a"]`:                           "",
-		`destination.under(source.identity)`:                                   "",
-		`inList(destination.host, "partners") && request.protocol == "h2"`:     "(host in list partners) and (protocol h2)",
-		`inList(request.path + "x", "partners")`:                               "",
-		`false`:                                                                "()",
-		`1 == 2 && destination.host == "a"`:                                    "()",
-		`true`:                                                                 "",
-		`["a"].exists(x, destination.host == x)`:                               "",
-		`source.identity == "a" && (destination.country == "US" && data.has("x") || destination.country == "CN" && data.has("y"))`: "(identity a) and (country US or country CN) and (country US or category y) and (category x or country CN) and (category x or category y)",
+		`destination.host == "a"`:                                                           "(host a)",
+		`"a" == destination.host && request.method == "POST"`:                               "(host a) and (method POST)",
+		`destination.host == "a" || destination.under("B.example.")`:                        "(host a or under b.example)",
+		`(destination.port == 1 || destination.port in [2, 3]) && true`:                     "(port 1 or port 2 or port 3)",
+		`destination.host == "a" || request.path == ""`:                                     "(host a or path )",
+		`destination.host == "a" || request.path != ""`:                                     "",
+		`!(destination.host == "a")`:                                                        "",
+		`destination.host != "a"`:                                                           "",
+		`source.port == 1 ? destination.host == "a" : destination.host == "a"`:              "",
+		`destination.anyCountry(["US", "CN"])`:                                              "(claimed US or claimed CN)",
+		`destination.onlyCountries(["DE"])`:                                                 "(country DE)",
+		`!destination.onlyCountries(["DE"])`:                                                "",
+		`destination.within("FiveEyes")`:                                                    "(country AU or country CA or country GB or country NZ or country US)",
+		`data.has("health") && "contact" in data.categories`:                                "(category health) and (category contact)",
+		`data.count("health") > 0 && 3 <= data.found("iban") && data.count("contact") == 2`: "(category health) and (detector iban) and (category contact)",
+		`data.count("health") >= 0 || data.count("health") < 5`:                             "",
+		`data.count("health") > -1`:                                                         "",
+		`data.count("health") == 0`:                                                         "",
+		`destination.host in [source.identity, "a"]`:                                        "",
+		`destination.under(source.identity)`:                                                "",
+		`inList(destination.host, "partners") && request.protocol == "h2"`:                  "(host in list partners) and (protocol h2)",
+		`inList(request.path + "x", "partners")`:                                            "",
+		`false`:                                                                             "()",
+		`1 == 2 && destination.host == "a"`:                                                 "()",
+		`true`:                                                                              "",
+		`["a"].exists(x, destination.host == x)`:                                            "",
+		`source.identity == "a" && (destination.country == "US" && data.has("health") || destination.country == "CN" && data.has("contact"))`: "(identity a) and (country US or country CN) and (country US or category contact) and (category health or country CN) and (category health or category contact)",
 	} {
 		if got := clausesOf(t, condition); got != want {
 			t.Errorf("%s:\n got %s\nwant %s", condition, got, want)
@@ -80,7 +80,7 @@ func TestWhatIsNecessaryForACondition(t *testing.T) {
 }
 
 func TestAnInvalidDomainIsAnErrorAndNoKey(t *testing.T) {
-	if _, mistakes := compile(`source.port == 1 && destination.under("..")`, everything); len(mistakes) != 1 || mistakes[0] != (mistake{1, 39, `".." is not a domain`, ""}) {
+	if _, mistakes := compile(`source.port == 1 && destination.under("..")`, everything); len(mistakes) != 1 || mistakes[0] != (mistake{1, 39, `expected a domain, found ".."`, `for example "api.example.com"`}) {
 		t.Errorf("%+v", mistakes)
 	}
 	tree, err := Tree(`destination.under("...")`)

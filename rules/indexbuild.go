@@ -117,7 +117,7 @@ func (d dimension) delay() int {
 	case d >= 0:
 		group = attributes[d].group
 	}
-	return [...]int{sourceGroup: 1, destinationGroup: 1, requestGroup: 4, dataGroup: 16}[group]
+	return [...]int{sourceGroup: 1, destinationGroup: 1, requestGroup: 4, dataGroup: 16, transferGroup: 1}[group]
 }
 
 func (b *indexBuilder) lead(position int32, c clause) {

@@ -25,8 +25,8 @@ const identifierForm = "lower-case letters, digits, '.', '_' and '-', at most 12
 
 // everything and atConnect say which groups a condition may read.
 var (
-	everything = [len(groupNames)]bool{true, true, true, true}
-	atConnect  = [len(groupNames)]bool{sourceGroup: true, destinationGroup: true}
+	everything = [len(groupNames)]bool{true, true, true, true, true}
+	atConnect  = [len(groupNames)]bool{sourceGroup: true, destinationGroup: true, transferGroup: true}
 )
 
 // reader turns files into policies and collects everything that is wrong with them.

@@ -90,8 +90,14 @@ func New(options Options) *Classifier {
 
 // Meta is what is known of a payload before its first byte.
 type Meta struct {
+	// ContentType as in the header; several headers are joined by ", ", and are then Undecodable.
 	ContentType     string
 	ContentEncoding string // as in the header: names in the order applied, separated by commas
+	// Message says that the payload is one of several that a connection carries (a WebSocket message), so
+	// that nothing declared for the connection holds for it: ContentType and ContentEncoding are ignored,
+	// and it is JSON or text by its own first bytes. What begins like a compressed file is decompressed,
+	// and its bytes are read as they are too; for it, coverage is full only if they are text as well.
+	Message bool
 	// Path and Query of the request are read as well, percent-decoded, the query's keys as evidence. They
 	// do not count into flow.Data.Bytes or its coverage.
 	Path, Query string
@@ -105,7 +111,7 @@ type Meta struct {
 // Position is where a detector found something. It never holds the value.
 type Position struct {
 	Detector string
-	Place    string // "body", "part header", "path" or "query"
+	Place    string // "body", "body as sent" (before its transfer encoding is undone), "part header", "path" or "query"
 	Offset   int64  // in bytes from the start of that place's decoded text (all parts of a body counted on)
 	Length   int    // in bytes of decoded text, separators included
 	Strength flow.Strength

@@ -90,6 +90,8 @@ func (m *messageReader) end() {
 	m.stream.tally.endRecord()
 }
 
+func (m *messageReader) pending() bool { return m.message != nil || m.n > 0 }
+
 func (m *messageReader) close() {
 	if m.message != nil || m.n > 0 {
 		m.stream.coverage.missed("truncated gRPC message")

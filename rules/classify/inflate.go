@@ -24,6 +24,7 @@ type inflater struct {
 	next   sink
 
 	in     []byte // of the current write, not yet read
+	begun  bool   // there was a write
 	ended  bool   // no more writes
 	ready  bool   // the whole body has been decoded
 	failed bool   // no more can be decoded
@@ -45,12 +46,17 @@ func (d *inflater) write(p []byte) {
 	if d.failed {
 		return
 	}
-	d.in = p
+	d.in, d.begun = p, true
 	d.resume()
 	if d.ready && len(d.in) > 0 {
 		d.fail("data after the end of " + d.name)
 	}
 	d.in = nil
+}
+
+// pending holds until the whole body has been decoded: only then is nothing left in the window.
+func (d *inflater) pending() bool {
+	return d.begun && !d.ready && !d.failed || d.next.pending()
 }
 
 func (d *inflater) close() {

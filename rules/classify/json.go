@@ -102,6 +102,10 @@ func (d *jsonDecoder) loneSurrogate() {
 	}
 }
 
+func (d *jsonDecoder) pending() bool {
+	return d.state != jsonPlain || d.high != 0 || d.outlet.pending()
+}
+
 func (d *jsonDecoder) close() {
 	d.loneSurrogate()
 	d.outlet.close()

@@ -1,25 +1,29 @@
 package classify
 
 const (
-	denseSample  = 1024 // every byte is looked at up to here,
-	sampleStride = 32   // then one in so many
-	// A text has next to no control characters; of random bytes, one in ten is one.
+	// Text is judged in windows, so that no length of text before or after it hides what is none.
+	binaryWindow = 1 << 10
+	// A text has next to no control characters; of random bytes, one in nine is one.
 	binaryShare = 50
+	// The last window, if shorter than this, is judged like one of this length: a stray control
+	// character or two at the end of a long text make nothing of it unreadable.
+	binaryTail = 256
 	// Binary fields of protobuf messages up to this length (keys, digests, identifiers) are no payload
 	// that would have to be read.
 	smallField = 256
 )
 
-// leaf is the end of the chain: it hands decoded text to the scanner, and judges by sampling control
-// characters at fixed offsets whether it was text at all. Only one leaf of a stream is open at a time.
+// leaf is the end of the chain: it hands decoded text to the scanner, and judges by the control characters
+// in windows at fixed offsets whether it was text at all. Only one leaf of a stream is open at a time.
 type leaf struct {
 	stream   *Stream
 	opaque   string // why nothing here can be understood, whatever it looks like; "" if text is expected
 	field    bool   // a field of a message, not a document
 	separate bool   // what stands here is no part of the records around it
 	offset   int
-	sampled  int
-	controls int
+	controls int  // in the open window
+	text     bool // a window before it was text
+	binary   bool // a window before it was none
 }
 
 // openLeaf starts a segment of text. key is the name that the container gives it, "" for none.
@@ -36,25 +40,31 @@ func (l *leaf) write(p []byte) {
 	l.stream.scan.write(p)
 }
 
+func (l *leaf) pending() bool { return false } // Facts reads what the scanner holds
+
 func (l *leaf) sample(p []byte) {
-	i := 0
-	for ; i < len(p) && l.offset+i < denseSample; i++ {
-		l.count(p[i])
+	for len(p) > 0 {
+		n := min(len(p), binaryWindow-l.offset%binaryWindow)
+		l.controls += countControls(p[:n])
+		p = p[n:]
+		if l.offset += n; l.offset%binaryWindow == 0 {
+			if l.controls*binaryShare > binaryWindow {
+				l.binary = true
+			} else {
+				l.text = true
+			}
+			l.controls = 0
+		}
 	}
-	if past := (l.offset + i) % sampleStride; past != 0 {
-		i += sampleStride - past
-	}
-	for ; i < len(p); i += sampleStride {
-		l.count(p[i])
-	}
-	l.offset += len(p)
 }
 
-func (l *leaf) count(b byte) {
-	l.sampled++
-	if b < ' ' && b != '\n' && b != '\r' && b != '\t' || b == 0x7f {
-		l.controls++
+// isBinary judges what came so far.
+func (l *leaf) isBinary() bool {
+	size := l.offset % binaryWindow
+	if l.offset >= binaryWindow {
+		size = max(size, binaryTail)
 	}
+	return l.binary || l.controls*binaryShare > size
 }
 
 func (l *leaf) close() {
@@ -68,12 +78,13 @@ func (l *leaf) close() {
 
 // judge enters into c whether what came so far could be read.
 func (l *leaf) judge(c *coverage) {
-	switch binary := l.controls*binaryShare > l.sampled; {
+	switch {
 	case l.offset == 0:
 	case l.opaque != "":
 		c.missed(l.opaque)
-	case binary && !(l.field && l.offset <= smallField):
+	case l.isBinary() && !(l.field && l.offset <= smallField):
 		c.missed("binary content")
+		c.read = c.read || l.text
 	default:
 		c.read = true
 	}
@@ -83,4 +94,5 @@ func (l *leaf) judge(c *coverage) {
 type scannerSink struct{ scan *scanner }
 
 func (s scannerSink) write(p []byte) { s.scan.write(p) }
+func (s scannerSink) pending() bool  { return false }
 func (s scannerSink) close()         { s.scan.flush() }

@@ -230,21 +230,18 @@ func (m *multipartReader) headerLine(p []byte) []byte {
 // can be data.
 func (m *multipartReader) openPart() {
 	s := m.stream
-	d := declaration{contentType: "text/plain"} // RFC 2046 section 5.1
-	if m.digest {
-		d.contentType = "message/rfc822"
-	}
+	var d declaration
 	body := s.scan.at(place{name: "part header"})
 	for _, line := range strings.Split(unfold(string(m.header)), "\n") {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
 		value = strings.TrimSpace(value)
 		switch strings.ToLower(strings.TrimSpace(name)) {
 		case "content-type":
-			d.contentType = value
+			d.contentType = joined(d.contentType, value)
 		case "content-encoding":
-			d.contentEncoding = value
+			d.contentEncoding = joined(d.contentEncoding, value)
 		case "content-transfer-encoding":
-			d.transferEncoding = value
+			d.transferEncoding = joined(d.transferEncoding, value)
 		case "content-disposition":
 			_, parameters, _ := mime.ParseMediaType(value)
 			d.name = parameters["name"]
@@ -256,13 +253,32 @@ func (m *multipartReader) openPart() {
 		s.scan.write([]byte(line))
 	}
 	s.scan.at(body)
+	if d.contentType == "" { // RFC 2046 sections 5.1 and 5.1.5
+		d.contentType = "text/plain"
+		if m.digest {
+			d.contentType = "message/rfc822"
+		}
+	}
 	m.state, m.lineStart, m.lineBreak = inBody, true, nil
 	m.part = s.open(d, m.depth)
+}
+
+// joined is the value of a header that stands there more than once (RFC 9110 section 5.3).
+func joined(before, value string) string {
+	if before == "" {
+		return value
+	}
+	return before + ", " + value
 }
 
 // unfold joins header lines that continue on the next one (RFC 5322 section 2.2.3).
 func unfold(header string) string {
 	return strings.NewReplacer("\r\n ", " ", "\r\n\t", " ", "\n ", " ", "\n\t", " ").Replace(header)
+}
+
+// pending holds until the last boundary.
+func (m *multipartReader) pending() bool {
+	return !m.plain && m.stream.bytes > 0 || m.part.pending()
 }
 
 func (m *multipartReader) close() {

@@ -1,9 +1,6 @@
 package classify
 
-import (
-	"mime"
-	"strings"
-)
+import "strings"
 
 // declaration is what a container says of a body: HTTP headers of a payload, MIME headers of a part.
 type declaration struct {
@@ -12,6 +9,7 @@ type declaration struct {
 	transferEncoding string
 	name             string // of the form field; "" for none
 	file             bool   // an uploaded file: no part of the record that the form is
+	opaque           string // why its text is not to be relied on, whatever is read in it; "" if it is
 }
 
 // open returns the first stage of a body. depth counts the encodings and multipart bodies around it.
@@ -24,9 +22,9 @@ func (s *Stream) open(d declaration, depth int) sink {
 			return s.openLeaf(d.name, recordLines, "")
 		}
 		if encoding == "base64" {
-			return &base64Decoder{stream: s, outlet: outlet{next: s.open(d, depth+1)}}
+			return s.readTwice(d, &base64Decoder{stream: s, outlet: outlet{next: s.open(d, depth+1)}})
 		}
-		return &quotedPrintableDecoder{outlet: outlet{next: s.open(d, depth+1)}}
+		return s.readTwice(d, &quotedPrintableDecoder{outlet: outlet{next: s.open(d, depth+1)}})
 	default:
 		s.coverage.missed("unknown transfer encoding")
 	}
@@ -59,16 +57,15 @@ func (s *Stream) openEncoded(d declaration, depth int) sink {
 
 // openType chooses by media type.
 func (s *Stream) openType(d declaration, depth int) sink {
-	media, parameters, _ := mime.ParseMediaType(d.contentType)
-	if media == "" {
-		media, _, _ = strings.Cut(d.contentType, ";")
-		media = strings.ToLower(strings.TrimSpace(media))
+	media, parameters, doubt := parseType(d.contentType)
+	if doubt != "" {
+		d.opaque = doubt
 	}
 	switch {
-	case strings.HasPrefix(media, "multipart/"):
+	case strings.HasPrefix(media, "multipart/") && d.opaque == "":
 		return s.openMultipart(d, media, parameters["boundary"], depth)
-	case media == "application/x-www-form-urlencoded":
-		return &percentDecoder{outlet: outlet{next: s.openLeaf(d.name, recordWhole, "")}, form: true}
+	case media == formType:
+		return &percentDecoder{outlet: outlet{next: s.openLeaf(d.name, recordWhole, d.opaque)}, form: true}
 	case strings.HasPrefix(media, "application/grpc-web-text"):
 		if s.tooDeep(depth + 1) {
 			return s.openLeaf(d.name, recordLines, "")
@@ -79,11 +76,7 @@ func (s *Stream) openType(d declaration, depth int) sink {
 	case isProtobuf(media):
 		return &protobufReader{stream: s}
 	}
-	reason := opaqueType(media)
-	if isWide(parameters["charset"]) {
-		reason = "text in a charset that is not read"
-	}
-	if reason != "" {
+	if reason := opaqueType(media); reason != "" {
 		return s.openLeaf(d.name, recordLines, reason)
 	}
 	return &sniffer{stream: s, declaration: d, media: media, depth: depth}
@@ -100,13 +93,6 @@ func isProtobuf(media string) bool {
 func isJSON(media string) bool {
 	return strings.HasSuffix(media, "+json") || strings.HasSuffix(media, "/json") || strings.HasSuffix(media, "json-seq") ||
 		strings.HasSuffix(media, "ndjson") || strings.HasSuffix(media, "jsonl") || strings.HasSuffix(media, "jsonlines")
-}
-
-// isWide knows charsets in which ASCII characters are not single bytes.
-func isWide(charset string) bool {
-	charset = strings.ToLower(charset)
-	return strings.HasPrefix(charset, "utf-16") || strings.HasPrefix(charset, "utf-32") || charset == "utf-7" ||
-		strings.HasPrefix(charset, "ucs-") || strings.HasPrefix(charset, "ibm0")
 }
 
 // opaqueType says why bodies of a media type cannot be understood; "" if they may be text.

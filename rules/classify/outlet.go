@@ -37,6 +37,8 @@ func (o *outlet) flush() {
 	}
 }
 
+func (o *outlet) pending() bool { return o.used > 0 || o.next.pending() }
+
 func (o *outlet) close() {
 	o.flush()
 	o.next.close()

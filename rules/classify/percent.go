@@ -7,9 +7,9 @@ import "bytes"
 // as "key=value".
 type percentDecoder struct {
 	outlet
-	form    bool
-	pending [2]byte // "%" and perhaps a digit at the end of a write
-	n       int
+	form   bool
+	escape [2]byte // "%" and perhaps a digit at the end of a write
+	n      int
 }
 
 func (d *percentDecoder) write(p []byte) {
@@ -35,7 +35,7 @@ func (d *percentDecoder) write(p []byte) {
 		}
 		switch p[0] {
 		case '%':
-			d.pending[0], d.n = '%', 1
+			d.escape[0], d.n = '%', 1
 		case '+':
 			d.put(' ')
 		case '&':
@@ -54,20 +54,22 @@ func (d *percentDecoder) escaped(b byte) bool {
 		d.literal()
 		return false
 	case d.n == 1:
-		d.pending[1], d.n = b, 2
+		d.escape[1], d.n = b, 2
 	default:
 		d.n = 0
-		d.put(byte(hexValue(d.pending[1])<<4 | value))
+		d.put(byte(hexValue(d.escape[1])<<4 | value))
 	}
 	return true
 }
 
 func (d *percentDecoder) literal() {
-	for _, b := range d.pending[:d.n] {
+	for _, b := range d.escape[:d.n] {
 		d.put(b)
 	}
 	d.n = 0
 }
+
+func (d *percentDecoder) pending() bool { return d.n > 0 || d.outlet.pending() }
 
 func (d *percentDecoder) close() {
 	d.literal()

@@ -184,6 +184,13 @@ func (r *protobufReader) unreadable() {
 	r.field = r.stream.openLeaf("", recordLines, "")
 }
 
+func (r *protobufReader) pending() bool {
+	if r.raw {
+		return r.field.pending()
+	}
+	return r.state != wireTag || r.shift != 0
+}
+
 func (r *protobufReader) close() {
 	if r.state == wireHead {
 		r.openField()

@@ -16,6 +16,8 @@ type sniffer struct {
 	declaration declaration
 	media       string
 	depth       int
+	message     bool // a message on its own: compression that it seems to have does not hide its bytes
+	asSent      bool // the second reading of a body: what is not text is left as it is
 	head        [sniffLength]byte
 	n           int
 	next        sink
@@ -36,6 +38,14 @@ func (d *sniffer) write(p []byte) {
 	if len(p) > 0 {
 		d.next.write(p)
 	}
+}
+
+// pending leaves out white space: it holds nothing to find.
+func (d *sniffer) pending() bool {
+	if d.next != nil {
+		return d.next.pending()
+	}
+	return len(textStart(d.head[:d.n])) > 0
 }
 
 // decided says whether more bytes could not change the choice.
@@ -73,7 +83,7 @@ func (d *sniffer) choose() {
 func (d *sniffer) stage(head []byte) sink {
 	s := d.stream
 	for _, known := range signatures {
-		if !bytes.HasPrefix(head, []byte(known.magic)) {
+		if d.asSent || !bytes.HasPrefix(head, []byte(known.magic)) {
 			continue
 		}
 		if known.encoding == "" {
@@ -84,7 +94,11 @@ func (d *sniffer) stage(head []byte) sink {
 		}
 		inner := d.declaration
 		inner.contentType = ""
-		return s.inflate(known.encoding, s.openType(inner, d.depth+1))
+		inflated := s.inflate(known.encoding, s.openType(inner, d.depth+1))
+		if d.message {
+			return s.readTwice(declaration{}, inflated)
+		}
+		return inflated
 	}
 	text := textStart(head)
 	if isJSON(d.media) || len(text) > 0 && (text[0] == '{' || text[0] == '[') {
@@ -100,6 +114,9 @@ func (d *sniffer) stage(head []byte) sink {
 func (s *Stream) document(d declaration, mode recordMode, opaque string) *leaf {
 	if d.file {
 		s.tally.endRecord()
+	}
+	if opaque == "" {
+		opaque = d.opaque
 	}
 	l := s.openLeaf(strings.ToValidUTF8(d.name, ""), mode, opaque)
 	l.separate = d.file

@@ -39,6 +39,10 @@ func samples() []struct {
 		{"unterminated multipart", Meta{ContentType: "multipart/form-data; boundary=outer"}, mixed()[:300]},
 		{"gRPC", Meta{ContentType: "application/grpc", Header: header},
 			frame(0, person("a@example.com", card)) + frame(1, pack(person("b@example.com", card), "zstd")) + "\x00"},
+		{"fields as sent", Meta{ContentType: "multipart/form-data; boundary=B"},
+			"--B\r\nContent-Transfer-Encoding: base64\r\n\r\n" + list + "\r\n--B\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" +
+				strings.Repeat(text, 12) + "ssn=3A 536=\r\n225112\r\n--B--\r\n"},
+		{"packed message", Meta{Message: true}, pack(strings.Repeat(text, 3), "gzip") + list},
 		{"sniffed", Meta{}, " \n\t" + list},
 		{"binary", Meta{}, "\x00\x01\x02 a@example.com " + strings.Repeat("\x07", 3000)},
 	}

@@ -22,18 +22,38 @@ type Stream struct {
 	coverage   coverage
 	budget     budget
 	bytes      int64
+	histogram  histogram
 	running    []*inflater
+	asSent     []*Stream // second readings of what is being decoded
 }
 
 // sink is one stage of a payload's way to the scanner. write never keeps p. close ends the stage's
-// input and everything behind it.
+// input and everything behind it. pending says whether it, or a stage behind it, holds bytes back that
+// the scanner has not seen, or waits for the rest of something it has begun.
 type sink interface {
 	write(p []byte)
+	pending() bool
 	close()
 }
 
 // NewStream starts a payload. It reads meta's path and query at once.
 func (c *Classifier) NewStream(meta Meta) *Stream {
+	s := c.blank()
+	s.meta = meta
+	s.budget.options = c.options
+	s.scan.found = meta.Found
+	s.readTarget(meta.Path, meta.Query)
+	s.scan.at(place{name: "body"})
+	if meta.Message {
+		s.body = &sniffer{stream: s, message: true}
+	} else {
+		s.body = s.open(declaration{contentType: meta.ContentType, contentEncoding: meta.ContentEncoding}, 0)
+	}
+	return s
+}
+
+// blank returns a stream that has nothing open yet.
+func (c *Classifier) blank() *Stream {
 	s, _ := c.streams.Get().(*Stream)
 	if s == nil {
 		s = &Stream{classifier: c}
@@ -41,12 +61,6 @@ func (c *Classifier) NewStream(meta Meta) *Stream {
 		s.scan.init(c.table, &s.tally)
 		s.leaf.stream = s
 	}
-	s.meta = meta
-	s.budget.options = c.options
-	s.scan.found = meta.Found
-	s.readTarget(meta.Path, meta.Query)
-	s.scan.at(place{name: "body"})
-	s.body = s.open(declaration{contentType: meta.ContentType, contentEncoding: meta.ContentEncoding}, 0)
 	return s
 }
 
@@ -73,23 +87,41 @@ func (s *Stream) readTarget(path, query string) {
 func (s *Stream) Write(p []byte) (int, error) {
 	if len(p) > 0 {
 		s.bytes += int64(len(p))
+		s.histogram.add(p)
 		s.body.write(p)
 	}
 	return len(p), nil
 }
 
-// Facts returns what is known so far, as if the text read until now were complete. A decompressor may
-// hold back some of what it has been given; whole gRPC messages are always included.
+// Facts returns what is known so far, as if the text read until now were complete. While something
+// received cannot be read yet (a compressed body until it ends, an open part, half a message, half an
+// escape) that is Undecodable, "not decoded yet". Whole gRPC messages are always included.
 func (s *Stream) Facts() flow.Data {
-	coverage := s.coverage
-	s.leaf.judge(&coverage)
-	if s.scan.drained() {
-		return s.facts(coverage, &s.tally)
+	coverage, tally := s.soFar()
+	if s.body.pending() {
+		coverage.missed("not decoded yet")
 	}
-	s.scan.settle()
-	preview := s.tally.clone()
-	s.scan.preview(preview)
-	return s.facts(coverage, preview)
+	return s.facts(coverage, tally)
+}
+
+// soFar is what would be known if the text ended here. The tally must not be changed.
+func (s *Stream) soFar() (coverage, *tally) {
+	coverage, tally := s.coverage, &s.tally
+	s.leaf.judge(&coverage)
+	if !s.scan.drained() {
+		s.scan.settle()
+		tally = s.tally.clone()
+		s.scan.preview(tally)
+	}
+	for _, other := range s.asSent {
+		if tally == &s.tally {
+			tally = s.tally.clone()
+		}
+		otherCoverage, otherTally := other.soFar()
+		coverage.absorb(otherCoverage)
+		tally.absorb(otherTally)
+	}
+	return coverage, tally
 }
 
 // Finish ends the payload and returns all that was found. Data that breaks off (truncated gzip, a
@@ -107,7 +139,7 @@ func (s *Stream) Finish() flow.Data {
 func (s *Stream) Abort() { s.release() }
 
 func (s *Stream) facts(c coverage, t *tally) flow.Data {
-	data := flow.Data{State: flow.Known, Bytes: s.bytes, Coverage: c.level(), Undecodable: c.reason}
+	data := flow.Data{State: flow.Known, Bytes: s.bytes, Coverage: c.level(), Undecodable: c.reason, Entropy: s.histogram.entropy()}
 	t.report(&data, s.classifier.table.rules)
 	return data
 }
@@ -130,8 +162,13 @@ func (s *Stream) release() {
 	}
 	clear(s.running)
 	s.running = s.running[:0]
+	for _, other := range s.asSent {
+		other.release()
+	}
+	clear(s.asSent)
+	s.asSent = s.asSent[:0]
 	s.meta, s.body, s.bytes = Meta{}, nil, 0
-	s.coverage, s.budget = coverage{}, budget{}
+	s.coverage, s.budget, s.histogram = coverage{}, budget{}, histogram{}
 	s.leaf.reset()
 	s.scan.reset()
 	s.tally.reset()

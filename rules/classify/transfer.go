@@ -62,6 +62,8 @@ func (d *base64Decoder) fail() {
 	}
 }
 
+func (d *base64Decoder) pending() bool { return d.count > 0 || d.outlet.pending() }
+
 func (d *base64Decoder) close() {
 	d.partial()
 	d.outlet.close()
@@ -86,8 +88,8 @@ func base64Value(b byte) int {
 // quotedPrintableDecoder undoes quoted-printable (RFC 2045 section 6.7).
 type quotedPrintableDecoder struct {
 	outlet
-	pending [2]byte // "=" and what follows it, at the end of a write
-	n       int
+	escape [2]byte // "=" and what follows it, at the end of a write
+	n      int
 }
 
 func (d *quotedPrintableDecoder) write(p []byte) {
@@ -100,18 +102,18 @@ func (d *quotedPrintableDecoder) write(p []byte) {
 func (d *quotedPrintableDecoder) take(b byte) {
 	switch {
 	case d.n == 0 && b == '=':
-		d.pending[0], d.n = '=', 1
+		d.escape[0], d.n = '=', 1
 	case d.n == 0:
 		d.put(b)
 	case b == '\n': // soft line break
 		d.n = 0
 	case d.n == 1 && (hexValue(b) >= 0 || b == '\r' || isBlank(b)):
-		d.pending[1], d.n = b, 2
-	case d.n == 2 && hexValue(d.pending[1]) >= 0 && hexValue(b) >= 0:
+		d.escape[1], d.n = b, 2
+	case d.n == 2 && hexValue(d.escape[1]) >= 0 && hexValue(b) >= 0:
 		d.n = 0
-		d.put(byte(hexValue(d.pending[1])<<4 | hexValue(b)))
-	case d.n == 2 && isBlank(d.pending[1]) && (isBlank(b) || b == '\r'):
-		d.pending[1] = b
+		d.put(byte(hexValue(d.escape[1])<<4 | hexValue(b)))
+	case d.n == 2 && isBlank(d.escape[1]) && (isBlank(b) || b == '\r'):
+		d.escape[1] = b
 	default:
 		d.literal()
 		d.take(b)
@@ -122,10 +124,12 @@ func (d *quotedPrintableDecoder) take(b byte) {
 func (d *quotedPrintableDecoder) literal() {
 	n := d.n
 	d.n = 0
-	for _, b := range d.pending[:n] {
+	for _, b := range d.escape[:n] {
 		d.put(b)
 	}
 }
+
+func (d *quotedPrintableDecoder) pending() bool { return d.n > 0 || d.outlet.pending() }
 
 func (d *quotedPrintableDecoder) close() {
 	d.literal()

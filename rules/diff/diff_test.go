@@ -50,6 +50,8 @@ func TestEachChangeOfMeaningIsShownByAWitness(t *testing.T) {
 			open, `  - {id: a, verdict: block, when: 'destination.jurisdictions.exists(j, j.country == "FJ")'}`, "allow → block", `FJ`},
 		{"a path", open, `  - {id: a, verdict: block, when: 'request.path.startsWith("/upload")'}`,
 			open, `  - {id: a, verdict: block, when: 'request.path.startsWith("/upload/raw")'}`, "block → allow", `request.path "/upload`},
+		{"a border", open, `  - {id: a, verdict: block, when: 'transfer.crossesBorder'}`,
+			open, `  - {id: a, verdict: block, when: 'transfer.domestic'}`, "block → allow", "source.country"},
 		{"a mark", open, `  - {id: a, verdict: log, when: 'destination.port == 25'}`,
 			open, `  - {id: a, verdict: log, when: 'destination.port == 26'}`, "allow → allow", "destination.port 25"},
 	} {

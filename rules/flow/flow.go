@@ -194,6 +194,9 @@ type Data struct {
 	Coverage    Coverage
 	Undecodable string // why part of the payload could not be read, e.g. "truncated gzip"; "" when all was
 	Bytes       int64  // payload bytes seen, before decompression
+	// Entropy is in bits per byte of the first 64 KiB as they arrived, 0 to 8; 0 for an empty payload.
+	// Negative: it was not kept, as in a flow that is read back from a record.
+	Entropy float64
 }
 
 // Finding is what one detector found. It never holds the matched value.

@@ -28,6 +28,14 @@ func Argument(fact, function string) (string, bool) {
 
 var groups = map[string]bool{"source": true, "destination": true, "request": true, "data": true}
 
+// sameAs names the facts that are others under a second name.
+var sameAs = map[string]string{"transfer.origin": "source.country", "transfer.destination": "destination.country", "data.labels": declaredLabels}
+
+// madeOf names the facts that truths about a transfer are made of; they are not analysed further.
+var madeOf = map[string][]string{
+	"transfer.crossesBorder": {"source.country", "destination.country"}, "transfer.domestic": {"source.country", "destination.country"},
+}
+
 // declaredLabels is data.labels: it waits for the headers, not for the payload.
 const declaredLabels = "request.labels"
 
@@ -38,13 +46,14 @@ func (t *translator) fact(e ast.Expr) (string, bool) {
 		return "now", e.AsIdent() == "now"
 	case ast.SelectKind:
 		operand := e.AsSelect().Operand()
-		if operand.Kind() != ast.IdentKind || !groups[operand.AsIdent()] {
+		if operand.Kind() != ast.IdentKind {
 			return "", false
 		}
-		if name := operand.AsIdent() + "." + e.AsSelect().FieldName(); name != "data.labels" {
-			return name, true
+		name := operand.AsIdent() + "." + e.AsSelect().FieldName()
+		if same, ok := sameAs[name]; ok {
+			return same, true
 		}
-		return declaredLabels, true
+		return name, groups[operand.AsIdent()]
 	case ast.CallKind:
 		return t.callFact(e.AsCall())
 	}
@@ -79,8 +88,11 @@ func (t *translator) callFact(call ast.CallExpr) (string, bool) {
 
 // IsNumber reports whether a fact is a number or a time.
 func IsNumber(fact string) bool {
-	return fact == "now" || isInteger(fact) || fact == "destination.confidence"
+	return fact == "now" || isInteger(fact) || isFraction(fact)
 }
+
+// isFraction reports whether a fact is a number that need not be whole.
+func isFraction(fact string) bool { return fact == "destination.confidence" || fact == "data.entropy" }
 
 func isInteger(fact string) bool {
 	switch fact {
@@ -116,6 +128,8 @@ func bounds(fact string) (low, high float64) {
 		return -1, exactInteger
 	case "destination.confidence":
 		return 0, 1
+	case "data.entropy":
+		return 0, 8
 	case "now":
 		return 0, exactInteger
 	}

@@ -206,6 +206,8 @@ func setData(d *flow.Data, fact string, v value) {
 	switch fact {
 	case "data.subjects":
 		d.Subjects = int(v.number)
+	case "data.entropy":
+		d.Entropy = v.number
 	case "data.inspected":
 		d.Coverage = map[string]flow.Coverage{"partial": flow.CoveragePartial, "full": flow.CoverageFull}[v.text]
 	case "data.undecodable":
@@ -284,6 +286,9 @@ func Describe(f *flow.Flow) string {
 	}
 	if f.Data.Subjects > 0 {
 		parts = append(parts, fmt.Sprintf("%d people", f.Data.Subjects))
+	}
+	if f.Data.Entropy > 0 {
+		parts = append(parts, fmt.Sprintf("entropy %g", f.Data.Entropy))
 	}
 	text("inspected", f.Data.Coverage.String(), n.Data.Coverage.String())
 	text("undecodable", f.Data.Undecodable, "")

@@ -51,19 +51,19 @@ func settleNumber(fact string, demands []demand) (value, Answer) {
 				continue
 			}
 			points = append(points, bound)
-			if fact != "destination.confidence" {
+			if !isFraction(fact) {
 				points = append(points, math.Floor(bound)-1, math.Floor(bound), math.Ceil(bound), math.Ceil(bound)+1)
 			}
 		}
 	}
 	sort.Float64s(points)
-	if fact == "destination.confidence" {
+	if isFraction(fact) {
 		for i := range len(points) - 1 {
 			points = append(points, (points[i]+points[i+1])/2)
 		}
 	}
 	for _, x := range preferSmall(points) {
-		if x >= low && x <= high && (fact == "destination.confidence" || x == math.Trunc(x)) && allHold(demands, value{number: x}) {
+		if x >= low && x <= high && (isFraction(fact) || x == math.Trunc(x)) && allHold(demands, value{number: x}) {
 			return value{test: Within, number: x}, Yes
 		}
 	}

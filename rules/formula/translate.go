@@ -105,6 +105,8 @@ func (t *translator) reads(e ast.Expr) []string {
 	ast.PostOrderVisit(e, ast.NewExprVisitor(func(part ast.Expr) {
 		if name, ok := t.fact(part); ok {
 			facts = append(facts, name)
+		} else if part.Kind() == ast.SelectKind && part.AsSelect().Operand().Kind() == ast.IdentKind {
+			facts = append(facts, madeOf[part.AsSelect().Operand().AsIdent()+"."+part.AsSelect().FieldName()]...)
 		}
 	}))
 	return facts

@@ -22,10 +22,11 @@ func (v Variant) Apply(f *flow.Flow) { set(f, v.Fact, v.value) }
 // of ranges with their neighbours, and a value outside each set. literals are for what the formulas
 // leave opaque.
 func Variants(formulas []*Node, literals []Literal) []Variant {
-	demands := map[string][]demand{}
+	demands, transfer := map[string][]demand{}, false
 	for _, n := range formulas {
 		n.Atoms(func(a *Atom, _ bool) {
 			demands[a.Fact] = append(demands[a.Fact], demand{atom: a})
+			transfer = transfer || a.Test == Opaque && slices.Contains(a.Reads, "source.country") && slices.Contains(a.Reads, "destination.country")
 			if a.Test == Opaque && len(a.Texts) > 0 { // a group of countries
 				member := &Atom{Fact: "destination.country", Test: OneOf, Texts: a.Texts[:1]}
 				demands[member.Fact] = append(demands[member.Fact], demand{atom: member})
@@ -49,6 +50,11 @@ func Variants(formulas []*Node, literals []Literal) []Variant {
 		for _, v := range values(fact, demands[fact]) {
 			all = append(all, Variant{fact, v})
 		}
+	}
+	if transfer { // two of them together make one within a country, or one across a border
+		codes := allCountries()
+		all = append(all, Variant{"source.country", value{test: OneOf, text: codes[0]}},
+			Variant{"destination.country", value{test: OneOf, text: codes[0]}}, Variant{"destination.country", value{test: OneOf, text: codes[1]}})
 	}
 	return all
 }
@@ -84,7 +90,7 @@ func values(fact string, demands []demand) []value {
 func numbers(fact string, demands []demand) []value {
 	low, high := bounds(fact)
 	step := 1.0
-	if fact == "destination.confidence" {
+	if isFraction(fact) {
 		step = 0.01
 	}
 	seen := map[float64]bool{}

@@ -15,7 +15,8 @@ type kind struct {
 	strict bool // an error under the principles
 }
 
-// The checks. BF1.. concern what a policy does, BF2.. what it says of itself, BF3.. the principles.
+// The checks. BF1.. concern what a policy does, BF2.. what it says of itself, BF3.. the principles. BF120
+// and BF122 were unknown countries and detectors; with those no policy is loaded.
 var (
 	neverMatches = kind{Kind: Kind{"BF101", "never-matches", Error, "A rule's condition can never be true",
 		"Its parts contradict each other, or it compares a fact with something that the fact never is. A block rule of this kind stops nothing.",
@@ -40,16 +41,11 @@ var (
 	unguarded = kind{Kind: Kind{"BF112", "unguarded-access", Warning, "A condition fails when an element or key is not there",
 		"A condition that cannot be evaluated counts as matched for a block rule and as not matched for an allow rule.",
 		"test that it is there first, or use a function that has an answer for every flow"}}
-	unknownCountry = kind{Kind: Kind{"BF120", "unknown-country", Error, "A country code that ISO 3166-1 does not have",
-		"Countries are compared by ISO 3166-1 alpha-2 codes in capital letters; anything else is never equal.",
-		"write the ISO 3166-1 alpha-2 code"}}
-	unknownCategory = kind{Kind: Kind{"BF121", "unknown-category", Warning, "A category of data that no detector finds",
+	undetectedCategory = kind{Kind: Kind{"BF121", "undetected-category", Note, "A category of data that no detector finds yet",
 		"data.has and data.count answer for the categories that detectors report; of any other there is never a finding.",
-		"use a category that a detector finds"}}
-	unknownDetector = kind{Kind: Kind{"BF122", "unknown-detector", Error, "A detector that does not exist",
-		"data.found of a detector that does not exist is always 0.", "use the id of a detector"}}
+		"nothing; until a detector finds it, no payload is said to hold it"}}
 	spelling = kind{Kind: Kind{"BF123", "spelling", Error, "A text that the fact never is, for its case or form",
-		"Hosts are in lower case without a scheme, a port or a final dot; methods are in capital letters; some facts have a few known words.",
+		"Hosts are in lower case without a scheme, a port or a final dot; methods are nearly always in capital letters.",
 		"write it as the fact has it"}}
 	expired = kind{Kind: Kind{"BF130", "expired-rule", Warning, "A rule is no longer valid",
 		"Since validUntil has passed the rule is not evaluated.", "renew the rule after a review, or remove it"}}
@@ -57,6 +53,9 @@ var (
 		"From validUntil on the rule is not evaluated, without further notice.", "review the rule in time"}}
 	expiredExemption = kind{Kind: Kind{"BF132", "expired-exemption", Warning, "An exemption is no longer valid",
 		"An exemption that has expired permits nothing.", "renew the exemption after a review, or remove it"}}
+	longExemption = kind{Kind: Kind{"BF133", "long-exemption", Warning, "An exemption lasts longer than is recommended",
+		"What is excepted for long is a rule of its own that nobody reviews as one.",
+		"end the exemption sooner, or write the exception into the rule"}}
 	noReason = kind{Kind: Kind{"BF140", "no-reason", Warning, "A block rule does not say why",
 		"Whoever is stopped reads the reason in the answer; without one there is nothing to act on.",
 		"add a reason or a description"}, strict: true}
@@ -67,6 +66,11 @@ var (
 		"set default: allow, and block what has to be blocked by rules that say why"}}
 	untested = kind{Kind: Kind{"BF143", "untested-rule", Warning, "No test of the policy reaches a rule",
 		"Nothing shows that the rule does what it is meant to do.", "add a case to the policy's tests in which it decides"}}
+	unusedList = kind{Kind: Kind{"BF150", "unused-list", Warning, "A list that no condition names",
+		"Whoever edits the list expects that something changes.", "name the list in a condition, or remove it"}}
+	emptyList = kind{Kind: Kind{"BF151", "empty-list", Warning, "A list without entries",
+		"Nothing is in an empty list: a rule that asks for what is in it never matches, and one that asks for what is not always does.",
+		"add entries, or remove the list and what names it"}}
 	notAnalysable = kind{Kind: Kind{"BF190", "not-analysable", Note, "A question about a rule was left open",
 		"Conditions are analysed as far as comparisons of facts with constants go. Beyond that nothing is proved.",
 		"nothing, unless a simpler condition would do"}}
@@ -96,8 +100,8 @@ var (
 func Kinds() []Kind {
 	var all []Kind
 	for _, k := range []kind{neverMatches, shadowed, duplicated, conflicting, idleAllow, readsEverything, vacuous, unguarded,
-		unknownCountry, unknownCategory, unknownDetector, spelling, expired, expiring, expiredExemption, noReason, noContact,
-		blocksByDefault, untested, notAnalysable, withoutBasis, widerThanBasis, noPurpose, noLegalBasis, unequal, noReview, unknownIsBad} {
+		undetectedCategory, spelling, expired, expiring, expiredExemption, longExemption, noReason, noContact,
+		blocksByDefault, untested, unusedList, emptyList, notAnalysable, withoutBasis, widerThanBasis, noPurpose, noLegalBasis, unequal, noReview, unknownIsBad} {
 		all = append(all, k.Kind)
 	}
 	return all

@@ -18,12 +18,12 @@ func TestFixMendsWhatCanOnlyHaveBeenMeantOtherwise(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(fixed["names.yaml"])
-	for _, expected := range []string{`["DE", "GB"]`, `["DE"])   # comments stay`, `data.count('personal') > 3"`, `"api.example.com"`, `"POST"`, `"http/1.1"`, `data.has("helth")`} {
+	for _, expected := range []string{`(".example.com")   # comments stay`, `(".example.org")'`, `"PURGE"`, `data.has("genetic")`, `"https://example.com"`} {
 		if !strings.Contains(text, expected) {
 			t.Errorf("%s is not in\n%s", expected, text)
 		}
 	}
-	if applied != 6 {
+	if applied != 3 {
 		t.Errorf("%d edits", applied)
 	}
 	if again, n, err := lint.Fix(fixed, lint.Check(parse(t, fixed), fixed, lint.Options{Now: june})); n != 0 || err != nil {
@@ -72,8 +72,8 @@ func FuzzFixChangesLiteralsAlone(f *testing.F) {
 		f.Add(bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n")))
 		f.Add(append([]byte("\xef\xbb\xbf"), data...))
 	}
-	f.Add([]byte("{apiVersion: borderflow/v1, kind: Policy, name: p, default: allow, rules: [{id: a, verdict: log, when: \"destination.country == \\\"uk\\\"\"}]}"))
-	f.Add([]byte("apiVersion: borderflow/v1\nkind: Policy\nname: p\ndefault: allow\nrules:\n- id: a\n  verdict: log\n  when: >\n    destination.host ==\n    'É.example'  || request.method == 'get'\n"))
+	f.Add([]byte("{apiVersion: borderflow/v1, kind: Policy, name: p, default: allow, rules: [{id: a, verdict: log, when: \"request.method == \\\"purge\\\"\"}]}"))
+	f.Add([]byte("apiVersion: borderflow/v1\nkind: Policy\nname: p\ndefault: allow\nrules:\n- id: a\n  verdict: log\n  when: >\n    destination.host.endsWith(\n    'É.example')  || request.method == 'purge'\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 1<<15 {
 			return

@@ -1,5 +1,5 @@
 // Package lint reads policies as a reviewer would and says what their authors will regret: rules that
-// can never decide, names that do not exist, conditions that are true by accident, restrictions
+// can never decide, texts that no fact has, conditions that are true by accident, restrictions
 // without a stated basis.
 //
 // Two ideas make it work. Conditions are read as logic (package formula), so that "this rule is never
@@ -111,6 +111,7 @@ func Check(policy *rules.Policy, files map[string][]byte, options Options) []Fin
 	}
 	r.conflicts()
 	r.exemptions()
+	r.lists()
 	slices.SortStableFunc(r.findings, func(a, b Finding) int {
 		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), strings.Compare(a.Code, b.Code))
 	})

@@ -37,19 +37,3 @@ func (r *review) metadata(s *subject) {
 		r.add(s, untested, "id", "no test of the policy reaches this rule", "")
 	}
 }
-
-// exemptions finds exemptions that have ended, or end soon.
-func (r *review) exemptions() {
-	for _, e := range r.policy.Exemptions() {
-		left := e.Until.Sub(r.options.Now)
-		k, message := expiredExemption, fmt.Sprintf("exemption %s ended on %s", e.Name, e.Until.UTC().Format(time.DateOnly))
-		if left > 0 {
-			k, message = expiring, fmt.Sprintf("exemption %s ends in %d days", e.Name, int(left.Hours()/24))
-		}
-		if left > r.options.ExpiresWithin {
-			continue
-		}
-		f := Finding{Code: k.Code, Name: k.Name, Severity: k.Severity, File: e.File, Line: e.Line, Column: 1, Policy: e.Policy, Rule: e.Rule, Message: message, Fix: k.Fix}
-		r.findings = append(r.findings, f)
-	}
-}

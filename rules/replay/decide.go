@@ -69,6 +69,7 @@ func keptText(r *flow.Request, fact string) (text string, kept bool) {
 
 // decide returns the decision on f, or what is missing for one.
 func (d *decider) decide(f *flow.Flow) (decision rules.Decision, missing string) {
+	f = withoutEntropy(f)
 	known := *f
 	known.Request.State = flow.Known
 	if f.Request.State == flow.Pending && !d.beyond {
@@ -88,6 +89,17 @@ func (d *decider) decide(f *flow.Flow) (decision rules.Decision, missing string)
 		return decision, missingData
 	}
 	return decision, missingConnection
+}
+
+// withoutEntropy marks the entropy of a payload as not kept: no record holds it. Of an empty payload it
+// is known all the same.
+func withoutEntropy(f *flow.Flow) *flow.Flow {
+	if f.Data.State != flow.Known || f.Data.Bytes == 0 && f.Data.Coverage == flow.CoverageFull {
+		return f
+	}
+	marked := *f
+	marked.Data.Entropy = -1
+	return &marked
 }
 
 // restDoesNotMatter proves that, given the method, scheme and protocol of f, no rule depends on the rest

@@ -43,6 +43,10 @@ func TestVerdictsThatNeedWhatIsNotRecordedAreNotGuessed(t *testing.T) {
 		f.Request = flow.Request{State: flow.Unavailable, Method: "CONNECT", Protocol: "connect"}
 		f.Data = flow.Data{State: flow.Unavailable}
 	}
+	crossing := func(f *flow.Flow) {
+		f.Source.Country, f.Source.CountryState = "DE", flow.Known
+		f.Destination.Location, f.Destination.LocationState = flow.Location{Country: "US"}, flow.Known
+	}
 	for _, test := range []struct {
 		name, when string
 		flow       func(*flow.Flow)
@@ -62,6 +66,11 @@ func TestVerdictsThatNeedWhatIsNotRecordedAreNotGuessed(t *testing.T) {
 		{"a payload that was not read", `data.has("personal")`, unread, "data"},
 		{"a payload that was read", `data.has("personal")`, known, "unchanged"},
 		{"a payload that does not matter", `data.has("personal") && destination.port == 1`, unread, "unchanged"},
+		{"entropy is not kept", `data.entropy > 7.5`, func(f *flow.Flow) { f.Data.Bytes = 100 }, "data"},
+		{"nor that of a payload that could not be read", `data.entropy < 7.5`, func(f *flow.Flow) { f.Data.Coverage = flow.CoveragePartial }, "data"},
+		{"an empty payload has none", `data.entropy > 7.5`, known, "unchanged"},
+		{"both countries are kept", `transfer.crossesBorder`, crossing, "changed"},
+		{"and so is that there is none", `transfer.crossesBorder`, known, "unchanged"},
 		{"an identity that is not kept", `source.identity == "a"`, func(f *flow.Flow) { f.Source.IdentityState = flow.Pending }, "connection"},
 		{"a tunnel is as uninspectable as it was", `request.path == "/x"`, tunnel, "changed"},
 		{"functions of the method count as well", `request.method.lowerAscii() == "get"`, known, "changed"},

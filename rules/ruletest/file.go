@@ -193,7 +193,10 @@ func (d *Flow) check(positions *document.Positions, prefix string) document.Prob
 	}
 	var categories, detectors []string
 	for _, detector := range classify.Detectors() {
-		detectors, categories = append(detectors, detector.ID), append(categories, detector.Categories...)
+		detectors = append(detectors, detector.ID)
+	}
+	for _, category := range classify.Categories() {
+		categories = append(categories, category.Name)
 	}
 	for _, counts := range []struct {
 		field, what string
@@ -212,6 +215,9 @@ func (d *Flow) check(positions *document.Positions, prefix string) document.Prob
 	}
 	if d.Data.Subjects < 0 {
 		add("data.subjects", "a count cannot be negative", "")
+	}
+	if !(d.Data.Entropy >= 0 && d.Data.Entropy <= 8) {
+		add("data.entropy", "the entropy of bytes is from 0 to 8 bits", "entropy: 7.9 for what is encrypted or compressed")
 	}
 	for i, group := range d.Unavailable {
 		if slices.Contains(d.Absent, group) {

@@ -80,6 +80,7 @@ type Data struct {
 	Inspected   Inspected      `yaml:"inspected"`
 	Undecodable string         `yaml:"undecodable"` // why a part could not be read
 	Bytes       int64          `yaml:"bytes"`
+	Entropy     float64        `yaml:"entropy"` // bits per byte, 0 to 8
 }
 
 // Flow returns the flow with every fact that will be established of it.
@@ -164,7 +165,7 @@ func (r *Request) flow() flow.Request {
 }
 
 func (d *Data) flow() flow.Data {
-	data := flow.Data{State: flow.Known, Subjects: d.Subjects, Coverage: d.Inspected.Coverage, Undecodable: d.Undecodable, Bytes: d.Bytes}
+	data := flow.Data{State: flow.Known, Subjects: d.Subjects, Coverage: d.Inspected.Coverage, Undecodable: d.Undecodable, Bytes: d.Bytes, Entropy: d.Entropy}
 	if !d.Inspected.stated {
 		data.Coverage = flow.CoverageFull
 		if d.Undecodable != "" {

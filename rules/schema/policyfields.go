@@ -27,7 +27,7 @@ var policyFields = map[string]string{
 	"policyFile.Inspect":         "How much of connections is read, by destination and source; the first entry that matches decides. Default: everything.",
 	"policyFile.Rules":           "The rules, in order: the first that matches decides; log marks the flow and goes on.",
 
-	"inspectEntry.When":  "A condition in CEL on source, destination and now.",
+	"inspectEntry.When":  "A condition in CEL on source, destination, transfer and now.",
 	"inspectEntry.Level": "full: TLS is terminated and all is read; sni: only the server name of TLS; none: nothing beyond the target.",
 
 	"ruleEntry.ID":          "The rule's name in records and answers, unique within its policy.",

@@ -1,0 +1,102 @@
+package classify
+
+import "slices"
+
+// twice reads a body in both of its meanings: decoded, and as it was sent. The two need not agree on what
+// the receiver will make of it. Servers ignore the transfer encodings of form fields (RFC 7578 section
+// 4.7), and what begins like a compressed message may be none.
+type twice struct {
+	stream  *Stream
+	asSent  *Stream
+	decoded sink
+}
+
+// readTwice opens the second reading of what d describes: as text, with the escapes of JSON or of a form
+// where it is one, and never decompressed, so that it needs no budget.
+func (s *Stream) readTwice(d declaration, decoded sink) sink {
+	other := s.classifier.blank()
+	other.scan.found = s.meta.Found
+	other.scan.at(place{name: "body as sent"})
+	media, _, _ := parseType(d.contentType)
+	if media == formType {
+		other.body = &percentDecoder{outlet: outlet{next: other.openLeaf(d.name, recordWhole, "")}, form: true}
+	} else {
+		other.body = &sniffer{stream: other, declaration: declaration{name: d.name, file: d.file}, media: media, asSent: true}
+	}
+	s.asSent = append(s.asSent, other)
+	return &twice{stream: s, asSent: other, decoded: decoded}
+}
+
+func (t *twice) write(p []byte) {
+	t.asSent.bytes += int64(len(p))
+	t.asSent.body.write(p)
+	t.decoded.write(p)
+}
+
+func (t *twice) pending() bool { return t.asSent.body.pending() || t.decoded.pending() }
+
+func (t *twice) close() {
+	t.decoded.close()
+	other, s := t.asSent, t.stream
+	other.body.close()
+	other.scan.flush()
+	other.tally.endRecord()
+	s.tally.absorb(&other.tally)
+	s.coverage.absorb(other.coverage)
+	s.asSent = slices.DeleteFunc(s.asSent, func(open *Stream) bool { return open == other })
+	other.release()
+}
+
+// absorb adds what another reading of the same bytes could not read. What it could read does not count:
+// the base64 of an image is text, and still nobody has read the image.
+func (c *coverage) absorb(other coverage) {
+	if other.unread {
+		c.missed(other.reason)
+	}
+}
+
+// absorb adds the findings of another tally of the same classifier, the people of its open record included.
+func (t *tally) absorb(other *tally) {
+	t.values.absorb(&other.values)
+	for i, strength := range other.strength {
+		t.strength[i] = max(t.strength[i], strength)
+	}
+	for _, key := range other.record {
+		t.values.markPerson(key)
+	}
+}
+
+// absorb makes d the union of d and other.
+func (d *distinct) absorb(other *distinct) {
+	if !other.sketched {
+		for _, key := range other.slots {
+			if key == 0 {
+				continue
+			}
+			d.add(key &^ personBit)
+			if key&personBit != 0 {
+				d.markPerson(key &^ personBit)
+			}
+		}
+		return
+	}
+	if !d.sketched {
+		d.toSketches()
+	}
+	for i, from := range other.sketches {
+		if from == nil {
+			continue
+		}
+		if d.sketches[i] == nil {
+			d.sketches[i] = newSketch(valuePrecision)
+		}
+		d.sketches[i].absorb(from)
+	}
+	d.people.absorb(other.people)
+}
+
+func (s *sketch) absorb(other *sketch) {
+	for i, register := range other.registers {
+		s.registers[i] = max(s.registers[i], register)
+	}
+}
