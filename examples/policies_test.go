@@ -38,6 +38,11 @@ func TestThePoliciesHoldWhatTheirTestsSay(t *testing.T) {
 	if answer := run("test", "policies", "--coverage", "--minimum-coverage", "100"); !strings.Contains(answer, "coverage: rules 100.0 %") {
 		t.Errorf("test: %s", answer)
 	}
+	for _, dir := range []string{"policies", filepath.Join("quickstart", "policies")} {
+		if answer := run("lint", dir); answer != "ok: nothing found\n" {
+			t.Errorf("lint %s: %s", dir, answer)
+		}
+	}
 	if answer := run("explain", "--policy", "policies", "--to", "crm.example.com", "--country", "US", "--data", "personal=3", "--subjects", "3"); !strings.HasPrefix(answer, "allow") {
 		t.Errorf("explain: %s", answer)
 	}

@@ -76,8 +76,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.takeBody(r)
 	if conn.NextRequest() {
 		w.Header().Set("Connection", "close")
-		x.answer(forward, r, badRequest("the framing of the request's body is ambiguous: send either "+
-			"Content-Length or Transfer-Encoding, once and on a line of its own (RFC 9112 section 6.1)"))
+		x.answer(forward, r, badRequest("the request's framing is ambiguous: fold no header line, and send either "+
+			"Content-Length or Transfer-Encoding: chunked, not both (RFC 9112 sections 5.2 and 6.1)"))
 		return
 	}
 	if x.tunnel == nil && r.ProtoMajor == 2 && r.Method != http.MethodConnect && !r.URL.IsAbs() {
@@ -142,10 +142,7 @@ func (x *exchange) settle(outcome evidence.Outcome, failure string) {
 	x.mutex.Lock()
 	defer x.mutex.Unlock()
 	if x.outcome == evidence.Completed {
-		x.outcome = outcome
-	}
-	if x.failure == "" {
-		x.failure = failure
+		x.outcome, x.failure = outcome, failure
 	}
 }
 
@@ -167,7 +164,6 @@ func (x *exchange) recoverPanic(w http.ResponseWriter) {
 	if cause == nil {
 		return
 	}
-	x.settle(evidence.Aborted, "")
 	if err, ok := cause.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
 		x.settle(evidence.Failed, "proxy_internal_error")
 		x.proxy.log.Error("a request panicked", zap.String("flow", x.flow.ID),

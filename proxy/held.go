@@ -28,7 +28,6 @@ type heldBody struct {
 	mutex    sync.Mutex
 	chunks   []*[heldChunk]byte
 	length   int
-	position int
 	released bool
 }
 
@@ -61,20 +60,29 @@ func (h *heldBody) fill(ctx context.Context, body io.Reader, limit int64, look f
 	}
 }
 
+// reader reads what is held from its beginning.
+func (h *heldBody) reader() io.Reader { return &heldReader{body: h} }
+
+type heldReader struct {
+	body     *heldBody
+	position int
+}
+
 // Read returns what is held, then io.EOF.
-func (h *heldBody) Read(p []byte) (int, error) {
+func (r *heldReader) Read(p []byte) (int, error) {
+	h := r.body
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	if h.released {
 		return 0, errReleased
 	}
-	if h.position == h.length {
+	if r.position == h.length {
 		return 0, io.EOF
 	}
-	chunk := h.chunks[h.position/heldChunk]
-	end := min(heldChunk, h.length-h.position/heldChunk*heldChunk)
-	n := copy(p, chunk[h.position%heldChunk:end])
-	h.position += n
+	chunk := h.chunks[r.position/heldChunk]
+	end := min(heldChunk, h.length-r.position/heldChunk*heldChunk)
+	n := copy(p, chunk[r.position%heldChunk:end])
+	r.position += n
 	return n, nil
 }
 

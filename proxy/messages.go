@@ -21,15 +21,16 @@ type messageGate struct {
 	body     io.ReadCloser
 	message  []byte // decided; what is left of it to read
 	buffer   []byte
-	open     bool // the operator lets what cannot be read pass
+	passing  int64 // bytes left of a message that is too large to be held, and may leave all the same
 }
 
 const messagePrefix = 5 // compressed flag and four bytes of length
 
 func (g *messageGate) Read(p []byte) (int, error) {
-	if g.open && len(g.message) == 0 {
-		n, err := g.body.Read(p)
+	if g.passing > 0 && len(g.message) == 0 {
+		n, err := g.body.Read(p[:min(int64(len(p)), g.passing)])
 		g.exchange.payload.write(p[:n])
+		g.passing -= int64(n)
 		return n, err
 	}
 	if len(g.message) == 0 {
@@ -52,9 +53,9 @@ func (g *messageGate) next() error {
 	length := int64(binary.BigEndian.Uint32(g.buffer[1:]))
 	if length > x.proxy.config.Inspect.BodyLimit.Bytes() {
 		x.payload.oversize = true
-		g.open, g.message = true, g.buffer
+		g.passing, g.message = length, g.buffer
 		x.payload.write(g.buffer)
-		return x.passMessage(flow.Data{State: flow.Unavailable, Undecodable: "gRPC message is larger than inspect.bodyLimit"})
+		return x.passMessage(partly(x.payload.facts(), "gRPC message is larger than inspect.bodyLimit"))
 	}
 	if x.proxy.heldBytes.Add(length) > x.proxy.config.Inspect.Memory.Bytes() {
 		x.proxy.heldBytes.Add(-length)
@@ -66,6 +67,9 @@ func (g *messageGate) next() error {
 	late := time.AfterFunc(x.proxy.config.Inspect.Timeout, x.body.late)
 	defer late.Stop()
 	if _, err := io.ReadFull(g.body, g.buffer[messagePrefix:]); err != nil {
+		if x.stoppedBy() == nil {
+			x.stop(badRequest("the request ends in the middle of a gRPC message"))
+		}
 		return io.ErrUnexpectedEOF
 	}
 	x.payload.write(g.buffer)

@@ -1,12 +1,14 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -20,7 +22,9 @@ import (
 // payload is a request's body on its way through the classifier.
 type payload struct {
 	mutex    sync.Mutex
-	stream   *classify.Stream // nil once its facts have been taken
+	stream   *classify.Stream        // nil once its facts have been taken
+	message  func() *classify.Stream // begins another message; nil unless there are several
+	ended    flow.Data               // what the messages before showed
 	oversize bool
 	held     *heldBody
 }
@@ -36,8 +40,9 @@ func (x *exchange) decideData(data flow.Data) rules.Decision {
 // newPayload begins to classify r: its path, query and headers at once, its body as it is written.
 func (x *exchange) newPayload(r *http.Request) *payload {
 	x.payload = &payload{stream: x.proxy.classifier.NewStream(classify.Meta{
-		ContentType:     r.Header.Get("Content-Type"),
-		ContentEncoding: r.Header.Get("Content-Encoding"),
+		// A second line is the origin's to believe or not, so that the classifier must know of it.
+		ContentType:     strings.Join(r.Header["Content-Type"], ", "),
+		ContentEncoding: strings.Join(r.Header["Content-Encoding"], ", "),
 		Path:            r.URL.Path,
 		Query:           r.URL.RawQuery,
 		Header:          r.Header,
@@ -53,7 +58,12 @@ func (b *payload) write(p []byte) {
 // facts returns what is known so far.
 func (b *payload) facts() flow.Data {
 	data := flow.Data{State: flow.Unavailable}
-	b.ask(func(stream *classify.Stream) { data = stream.Facts() })
+	b.ask(func(stream *classify.Stream) {
+		data = stream.Facts()
+		if b.message != nil {
+			data = together(b.ended, data)
+		}
+	})
 	return data
 }
 
@@ -65,8 +75,80 @@ func (b *payload) finish() (data flow.Data, ok bool) {
 		ok = true
 		data = stream.Finish()
 		b.stream = nil
+		if b.message != nil {
+			data = together(b.ended, data)
+		}
 	})
 	return data, ok
+}
+
+// severalMessages has each further message classified on its own: the first bytes of one say nothing
+// of how the next is to be read.
+func (b *payload) severalMessages(begin func() *classify.Stream) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.message = begin
+}
+
+// endMessage ends the current message and returns what all of them have shown.
+func (b *payload) endMessage() flow.Data {
+	data := flow.Data{State: flow.Unavailable}
+	b.ask(func(stream *classify.Stream) {
+		b.stream = nil // what panics here is not asked again
+		b.ended = together(b.ended, stream.Finish())
+		b.stream, data = b.message(), b.ended
+	})
+	return data
+}
+
+// aside shows what belongs to no message, such as the payload of a ping, and returns what all that
+// is complete has shown. Pings count, and close frames begin, with binary numbers: what is not text
+// in so few bytes is no reason to end a conversation.
+func (b *payload) aside(p []byte) flow.Data {
+	data := flow.Data{State: flow.Unavailable}
+	b.ask(func(*classify.Stream) {
+		stream := b.message()
+		_, _ = stream.Write(p)
+		found := stream.Finish()
+		found.Undecodable = ""
+		b.ended = together(b.ended, found)
+		data = b.ended
+	})
+	return data
+}
+
+// together is what two messages show. A value or a person in both counts twice.
+func together(a, b flow.Data) flow.Data {
+	if a.State == flow.Pending {
+		return b
+	}
+	merged := flow.Data{State: max(a.State, b.State), Subjects: a.Subjects + b.Subjects,
+		Coverage: min(a.Coverage, b.Coverage), Undecodable: cmp.Or(a.Undecodable, b.Undecodable), Bytes: a.Bytes + b.Bytes,
+		Entropy:    max(a.Entropy, b.Entropy),
+		Categories: slices.Clone(a.Categories), Findings: slices.Clone(a.Findings)}
+	for _, category := range b.Categories {
+		at, found := slices.BinarySearchFunc(merged.Categories, category.Name, func(c flow.Category, name string) int {
+			return strings.Compare(c.Name, name)
+		})
+		if !found {
+			merged.Categories = slices.Insert(merged.Categories, at, category)
+			continue
+		}
+		merged.Categories[at].Count += category.Count
+		merged.Categories[at].Strength = max(merged.Categories[at].Strength, category.Strength)
+	}
+	for _, finding := range b.Findings {
+		at, found := slices.BinarySearchFunc(merged.Findings, finding.Detector, func(f flow.Finding, id string) int {
+			return strings.Compare(f.Detector, id)
+		})
+		if !found {
+			merged.Findings = slices.Insert(merged.Findings, at, finding)
+			continue
+		}
+		merged.Findings[at].Count += finding.Count
+		merged.Findings[at].Strength = max(merged.Findings[at].Strength, finding.Strength)
+	}
+	return merged
 }
 
 // ask uses the stream, unless it has ended. A panic of the classifier, in whatever goroutine reads
@@ -150,39 +232,56 @@ func (x *exchange) decideSoFar() *answer.Refusal {
 // cannot be inspected: what then happens is the policy's onUninspectable.
 func (x *exchange) hold(r *http.Request, body *payload) *answer.Refusal {
 	limit := x.proxy.config.Inspect.BodyLimit.Bytes()
+	if r.Body == http.NoBody {
+		return x.decideWhole(body)
+	}
 	held := &heldBody{budget: &x.proxy.heldBytes, most: x.proxy.config.Inspect.Memory.Bytes()}
 	body.held = held
-	if r.ContentLength <= limit {
-		ctx, cancel := context.WithTimeout(r.Context(), x.proxy.config.Inspect.Timeout)
-		defer cancel()
-		err := held.fill(ctx, r.Body, limit, body.write)
-		switch {
-		case errors.Is(err, errOversize):
-		case errors.Is(err, errHeldMemory):
-			return unavailable("borderflow holds as many request bodies as inspect.memory allows; try again")
-		case errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil && r.Context().Err() == nil:
-			return tooSlow("the request's body did not arrive in time to be inspected")
-		case err != nil:
-			if r.Context().Err() != nil {
-				x.settle(evidence.Aborted, "")
-			}
-			return badRequest("the request's body ended early or is malformed")
-		default:
-			data, _ := body.finish()
-			if decision := x.decideData(data); decision.Verdict != flow.Allow {
-				return x.blocked(decision)
-			}
-			r.Body = replayedBody{held, r.Body}
-			return nil
+	ctx, cancel := context.WithTimeout(r.Context(), x.proxy.config.Inspect.Timeout)
+	defer cancel()
+	err := held.fill(ctx, r.Body, limit, body.write)
+	switch {
+	case errors.Is(err, errOversize):
+		body.oversize = true
+		if decision := x.decideData(partly(body.facts(), "body is larger than inspect.bodyLimit")); decision.Verdict != flow.Allow {
+			return x.blocked(decision)
 		}
+		r.Body = replayedBody{io.MultiReader(held.reader(), &observedBody{r.Body, body}), r.Body}
+		return nil
+	case errors.Is(err, errHeldMemory):
+		return unavailable("borderflow holds as many request bodies as inspect.memory allows; try again")
+	case errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil && r.Context().Err() == nil:
+		return tooSlow("the request's body did not arrive in time to be inspected")
+	case err != nil:
+		if r.Context().Err() != nil {
+			x.settle(evidence.Aborted, "")
+		}
+		return badRequest("the request's body ended early or is malformed")
 	}
-	body.oversize = true
-	if decision := x.decideData(flow.Data{State: flow.Unavailable,
-		Undecodable: "body is larger than inspect.bodyLimit"}); decision.Verdict != flow.Allow {
+	source := r.Body
+	r.Body = replayedBody{held.reader(), source}
+	// The transport may send it again when a kept connection turns out to be closed.
+	r.GetBody = func() (io.ReadCloser, error) { return replayedBody{held.reader(), source}, nil }
+	return x.decideWhole(body)
+}
+
+// decideWhole decides on a payload that has been read to its end.
+func (x *exchange) decideWhole(body *payload) *answer.Refusal {
+	data, _ := body.finish()
+	if decision := x.decideData(data); decision.Verdict != flow.Allow {
 		return x.blocked(decision)
 	}
-	r.Body = replayedBody{io.MultiReader(held, &observedBody{r.Body, body}), r.Body}
 	return nil
+}
+
+// partly is what was found in the part of a payload that could be read: what was found is there,
+// what was not may be in the rest.
+func partly(found flow.Data, reason string) flow.Data {
+	if found.State == flow.Known {
+		found.Coverage = min(found.Coverage, flow.CoveragePartial)
+	}
+	found.Undecodable = reason
+	return found
 }
 
 // replayedBody is a body of which a part had been read ahead.
@@ -212,8 +311,15 @@ func (b *observedBody) Read(p []byte) (int, error) {
 
 // meterBody counts what really leaves.
 func (x *exchange) meterBody(r *http.Request) {
-	if r.Body != http.NoBody {
-		r.Body = &meteredBody{ReadCloser: r.Body, count: &x.sent}
+	if r.Body == http.NoBody {
+		return
+	}
+	r.Body = &meteredBody{ReadCloser: r.Body, count: &x.sent}
+	if again := r.GetBody; again != nil {
+		r.GetBody = func() (io.ReadCloser, error) {
+			body, err := again()
+			return &meteredBody{ReadCloser: body, count: &x.sent}, err
+		}
 	}
 }
 

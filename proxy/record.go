@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"time"
 
@@ -52,6 +53,7 @@ func (x *exchange) record(ctx context.Context, wait bool) {
 func (x *exchange) buildRecord() *evidence.Record {
 	record := new(evidence.Record)
 	record.SetFlow(&x.flow)
+	record.Request.Method = knownMethod(x.flow.Request.Method)
 	decision := &x.decision
 	record.PolicyHash, record.Policy = x.policy.Hash(), decision.Policy
 	if x.undecided() {
@@ -96,6 +98,17 @@ func (x *exchange) buildRecord() *evidence.Record {
 		record.Parent = x.tunnel.id
 	}
 	return record
+}
+
+// knownMethod keeps what a client made up out of the record: a method can be any token.
+func knownMethod(method string) string {
+	switch method {
+	case "", http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodConnect, http.MethodOptions, http.MethodTrace, "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE",
+		"LOCK", "UNLOCK", "REPORT", "SEARCH", "QUERY":
+		return method
+	}
+	return "other"
 }
 
 // undecided reports whether the flow ended before any policy decided on it: its destination was

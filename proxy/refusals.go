@@ -54,7 +54,7 @@ func (x *exchange) trouble(err error) *answer.Refusal {
 
 // blocked is the refusal for a decision to block.
 func (x *exchange) blocked(decision rules.Decision) *answer.Refusal {
-	x.settle(evidence.Blocked, "")
+	x.settle(evidence.Blocked, "http_request_denied")
 	x.mutex.Lock()
 	data, policy := x.flow.Data, x.policy
 	x.mutex.Unlock()
@@ -70,7 +70,7 @@ func (x *exchange) blocked(decision rules.Decision) *answer.Refusal {
 	for _, category := range data.Categories {
 		refusal.Categories = append(refusal.Categories, category.Name)
 	}
-	if decision.Uninspectable && data.State == flow.Unavailable && x.payload != nil && x.payload.oversize {
+	if decision.Uninspectable && x.payload != nil && x.payload.oversize {
 		refusal.Status = http.StatusRequestEntityTooLarge
 	}
 	return refusal

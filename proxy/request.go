@@ -23,13 +23,20 @@ func (p *Proxy) onRequest(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Request
 
 // admit takes a request through identification, resolution and decision. A refusal is final.
 func (x *exchange) admit(r *http.Request) *answer.Refusal {
-	x.upgrade = isWebSocket(r.Header)
+	// RFC 6455 section 4.1: a handshake is a GET, and what would follow it as a body belongs to it.
+	x.upgrade = r.Method == http.MethodGet && r.ContentLength == 0 && isWebSocket(r.Header)
 	removeHopByHop(r.Header, x.upgrade)
+	if _, named := r.Header["User-Agent"]; !named {
+		r.Header["User-Agent"] = []string{""} // else net/http would name itself
+	}
 	r.Close = false // whether the client's connection goes on is not the origin's affair
 	if r.ContentLength == 0 {
 		r.Body = http.NoBody
 	} else {
 		r.Body = x.body
+	}
+	if r.Method == "PRI" {
+		return badRequest("HTTP/2 without TLS is not spoken here; use TLS, or HTTP/1.1")
 	}
 	authority, refusal := x.authorityOf(r)
 	if refusal != nil {

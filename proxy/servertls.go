@@ -20,6 +20,16 @@ func loadServedCertificate(config *ListenerTLSConfig) (*servedCertificate, error
 	return s, s.reload()
 }
 
+// Check reads the files that c names, as running would.
+func (c *ListenerTLSConfig) Check() error {
+	served, err := loadServedCertificate(c)
+	if err != nil {
+		return err
+	}
+	_, err = served.serverConfig()
+	return err
+}
+
 // reload reads the files again; on an error what was in use stays.
 func (s *servedCertificate) reload() error {
 	pair, err := tls.LoadX509KeyPair(s.config.Certificate, s.config.Key)

@@ -13,6 +13,7 @@ import (
 	"github.com/borderflow/borderflow/proxy/intercept"
 	"github.com/borderflow/borderflow/proxy/listen"
 	"github.com/borderflow/borderflow/rules"
+	"github.com/borderflow/borderflow/rules/classify"
 	"github.com/borderflow/borderflow/rules/flow"
 )
 
@@ -29,6 +30,10 @@ func (x *exchange) switchProtocols(r *http.Request, response *http.Response) *ht
 	if x.payload != nil {
 		gate = &socketGate{exchange: x}
 		messages = gate
+		x.payload.severalMessages(func() *classify.Stream {
+			return x.proxy.classifier.NewStream(classify.Meta{Message: true})
+		})
+		x.payload.endMessage() // of the handshake
 	}
 	metered := &meteredSocket{ReadWriteCloser: origin, exchange: x}
 	socket := intercept.NewWebSocket(metered, messages, x.holdMessages,
@@ -154,17 +159,25 @@ func (g *socketGate) Payload(p []byte) { g.exchange.payload.write(p) }
 // Opaque keeps why the current message cannot be read.
 func (g *socketGate) Opaque(reason string) { g.opaque = reason }
 
+// Control decides on the payload of a control frame. A message may be under way around it, so that it
+// is looked at beside that.
+func (g *socketGate) Control(payload []byte) bool {
+	return g.decide(g.exchange.payload.aside(payload))
+}
+
 // EndMessage decides on the message, where the verdict depends on it.
 func (g *socketGate) EndMessage() bool {
+	data := g.exchange.payload.endMessage()
+	if g.opaque != "" {
+		data, g.opaque = partly(data, g.opaque), ""
+	}
+	return g.decide(data)
+}
+
+func (g *socketGate) decide(data flow.Data) bool {
 	x := g.exchange
-	x.payload.write([]byte{'\n'}) // messages do not run into each other
 	if !x.holdMessages {
 		return true
-	}
-	data := x.payload.facts()
-	if g.opaque != "" {
-		data = flow.Data{State: flow.Unavailable, Undecodable: g.opaque}
-		g.opaque = ""
 	}
 	decision := x.decideData(data)
 	if decision.Verdict == flow.Allow {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/borderflow/borderflow/certs"
+	"github.com/borderflow/borderflow/proxy"
 	"github.com/borderflow/borderflow/rules"
 	"github.com/borderflow/borderflow/rules/document"
 	"github.com/borderflow/borderflow/rules/jurisdiction"
@@ -80,6 +82,7 @@ func check(flags settings) (checkAnswer, error) {
 			answer.add(document.Problem{File: path, Message: err.Error()})
 		}
 	}
+	answer.add(checkCertificates(config)...)
 	policy := rules.Embedded()
 	if config.Policy.Dir != "" {
 		loaded, problems, err := rules.Load(config.Policy.Dir)
@@ -94,6 +97,29 @@ func check(flags settings) (checkAnswer, error) {
 		answer.Policies, answer.Rules, answer.Hash = len(policy.Policies()), len(policy.Rules()), policy.Hash()
 	}
 	return answer, nil
+}
+
+// checkCertificates opens the certificate files that running would open.
+func checkCertificates(config proxy.Config) (problems document.Problems) {
+	note := func(err error) {
+		if err != nil {
+			problems = append(problems, document.Problem{Message: err.Error()})
+		}
+	}
+	if c := config.Certificates; c.Certificate != "" && c.Key != "" {
+		_, err := certs.FromFiles(c.Certificate, c.Key)
+		note(err)
+	}
+	if len(config.Upstream.Trust) > 0 {
+		_, err := certs.UpstreamTrust(config.Upstream.Trust, false)
+		note(err)
+	}
+	for _, listener := range config.Listen {
+		if t := listener.TLS; t != nil && t.Certificate != "" && t.Key != "" {
+			note(t.Check())
+		}
+	}
+	return problems
 }
 
 func (a checkAnswer) write(command *cobra.Command, output string) error {

@@ -35,6 +35,8 @@ type explainedRule struct {
 	Verdict       string           `json:"verdict"`
 	Mode          string           `json:"mode"`
 	Result        string           `json:"result"`
+	Exemption     string           `json:"exemption,omitempty"`      // that keeps the rule from matching
+	ExemptedUntil string           `json:"exempted_until,omitempty"` // its last day, or the time at which it ends
 	Error         string           `json:"error,omitempty"`
 	Decides       bool             `json:"decides"`
 	Reached       bool             `json:"reached"`
@@ -69,9 +71,13 @@ func newExplainAnswer(e rules.Explanation) explainAnswer {
 		p := explainedPolicy{Policy: policy.Info.Name, Verdict: policy.Verdict.Verdict.String(), Rule: ruleID(policy.Verdict.Rule), Shadow: policy.Verdict.Shadow,
 			Rules: []explainedRule{}}
 		for _, r := range policy.Rules {
-			p.Rules = append(p.Rules, explainedRule{Rule: r.Rule.ID, File: r.Rule.File, Line: r.Rule.Line, Verdict: r.Rule.Verdict.String(),
+			explained := explainedRule{Rule: r.Rule.ID, File: r.Rule.File, Line: r.Rule.Line, Verdict: r.Rule.Verdict.String(),
 				Mode: string(r.Rule.Mode), Result: string(r.Result), Error: r.Error, Decides: r.Decides, Reached: r.Reached,
-				Condition: r.Condition, Changes: r.Changes, NotAnalysable: r.NotAnalysable})
+				Condition: r.Condition, Changes: r.Changes, NotAnalysable: r.NotAnalysable}
+			if r.Result == rules.ResultExempted {
+				explained.Exemption, explained.ExemptedUntil = r.Exemption.Name, r.Exemption.Ends()
+			}
+			p.Rules = append(p.Rules, explained)
 		}
 		answer.Policies = append(answer.Policies, p)
 	}

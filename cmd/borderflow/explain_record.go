@@ -16,6 +16,7 @@ import (
 var notRecorded = []string{
 	"request.path", "request.query", "request.header", "request.size",
 	"source.namespace", "source.serviceAccount", "source.label", "destination.cloud", "destination.region", "data.labels",
+	"data.entropy",
 }
 
 var (

@@ -30,13 +30,15 @@ func lintCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "lint [POLICY_DIR]",
 		Short: "Say what the authors of a policy will regret",
-		Long: `Say what the authors of a policy will regret: rules that can never decide, names that do not exist,
+		Long: `Say what the authors of a policy will regret: rules that can never decide, texts that no fact has,
 conditions that are true by accident, restrictions without a stated basis.
 
 Whatever is said to be impossible is proved, and whatever is said of a flow was tried on the policy.
 --principles adds what the principles of free, lawful and even-handed data flow ask for, the same for
 every country. --fix corrects texts that can only have been meant as another and leaves everything else,
-comments too, as it is. Exit code 1 means that there are findings; 2 that the policy has mistakes.`,
+comments too, as it is. Notes, which are
+worth knowing and often meant that way, are left out unless asked for with --minimum-severity note.
+Exit code 1 means that findings are shown; 2 that the policy has mistakes.`,
 		Example: `  borderflow lint policies
   borderflow lint policies --principles
   borderflow lint policies --output sarif > lint.sarif`,
@@ -52,7 +54,7 @@ comments too, as it is. Exit code 1 means that there are findings; 2 that the po
 	}
 	command.Flags().StringVar(&flags.policy, "policy", "", "directory of policy files [$BORDERFLOW_POLICY]")
 	command.Flags().StringVarP(&flags.output, "output", "o", "text", "how to print the findings: text, json or sarif")
-	command.Flags().StringVar(&flags.minimum, "minimum-severity", "note", "leave out what matters less: note, warning or error")
+	command.Flags().StringVar(&flags.minimum, "minimum-severity", "warning", "leave out what matters less: note, warning or error")
 	command.Flags().BoolVar(&flags.principles, "principles", false, "also hold the policy to the principles of free, lawful and even-handed data flow")
 	command.Flags().BoolVar(&flags.fix, "fix", false, "correct what can be corrected safely, and report the rest")
 	return command

@@ -70,6 +70,10 @@ start() {
 step "Build borderflow, the origins and the Go client"
 (cd "$here/../.." && go build -o "$work/" ./cmd/borderflow ./examples/quickstart/origins ./examples/quickstart/client)
 
+step "Start the origins"
+start origins "origins listen" "$work/origins" -listen "$origins_address" -ca "$work/origins.pem" \
+  api.shop.de.example api.shop.us.example api.shop.unknown.example
+
 step "Check the configuration and the policy"
 mkdir -p "$work/policies"
 cp "$here"/policies/*.yaml "$work/policies/"
@@ -80,9 +84,7 @@ ca=$work/state/ca/ca.pem
 "$work/borderflow" locate --config "$work/borderflow.yaml" \
   api.shop.de.example api.shop.us.example api.shop.unknown.example
 
-step "Start the origins and the proxy"
-start origins "origins listen" "$work/origins" -listen "$origins_address" -ca "$work/origins.pem" \
-  api.shop.de.example api.shop.us.example api.shop.unknown.example
+step "Start the proxy"
 start borderflow "borderflow is ready" "$work/borderflow" run --config "$work/borderflow.yaml"
 proxy=$process
 echo "the proxy listens on $BORDERFLOW_LISTEN; its CA is $ca"

@@ -51,7 +51,7 @@ func (w *WebSocket) take(piece []byte, payload bool) error {
 		}
 		return nil
 	case w.up.control():
-		return w.send(piece)
+		return w.takeControl(piece, payload)
 	case w.passing:
 		w.passing = !w.up.endsMessage()
 		return w.send(piece)
@@ -67,6 +67,25 @@ func (w *WebSocket) take(piece []byte, payload bool) error {
 		return nil
 	}
 	return w.release()
+}
+
+// takeControl holds a control frame until it is complete, 125 bytes of payload at most, and asks the
+// gate about it: pings carry what their sender likes.
+func (w *WebSocket) takeControl(piece []byte, payload bool) error {
+	w.control = append(w.control, piece...)
+	if payload {
+		w.controlPayload = append(w.controlPayload, w.up.unmask(piece)...)
+	}
+	if !w.up.atBoundary() {
+		return nil
+	}
+	frame, content := w.control, w.controlPayload
+	w.control, w.controlPayload = frame[:0], content[:0]
+	if len(content) > 0 && !w.gate.Control(content) {
+		w.End(ClosePolicyViolation, "")
+		return nil
+	}
+	return w.send(frame)
 }
 
 // observe shows a piece of a message to the gate.

@@ -57,13 +57,19 @@ type censor struct {
 	passOpaque bool
 	before     func(censor *censor) // runs before each answer
 
-	current []byte
-	opaque  bool
-	seen    []string
+	current  []byte
+	opaque   bool
+	seen     []string
+	controls []string
 }
 
 func (c *censor) Payload(p []byte) { c.current = append(c.current, p...) }
 func (c *censor) Opaque(string)    { c.opaque = true }
+
+func (c *censor) Control(payload []byte) bool {
+	c.controls = append(c.controls, string(payload))
+	return !bytes.Contains(payload, []byte("secret"))
+}
 
 func (c *censor) EndMessage() bool {
 	if c.before != nil {

@@ -16,14 +16,17 @@ type MessageGate interface {
 	// EndMessage says that the current message is complete, or too large to be held; the answer is
 	// whether it may leave. A gate that answers false calls End first, if it has a reason to give.
 	EndMessage() bool
+	// Control takes the whole payload of a control frame and answers whether the frame may leave. A
+	// gate that answers false calls End first, if it has a reason to give.
+	Control(payload []byte) bool
 }
 
 // WebSocket is the body of a 101 response: reading it yields what the origin sends, writing it sends
 // to the origin. It follows the frames of both directions, so that a client's message is held until
 // its gate lets it pass, and so that End can close with a close frame where one may stand.
 //
-// Control frames, of at most 125 bytes, are not messages and are never held: an origin that asks
-// whether the client is alive gives it little time.
+// Control frames, of at most 125 bytes, do not wait for a message that is held around them: an
+// origin that asks whether the client is alive gives it little time.
 //
 // One goroutine reads and another writes; End may be called from any.
 type WebSocket struct {
@@ -38,9 +41,11 @@ type WebSocket struct {
 	limit  int         // bytes of a message that are held at most
 
 	// The writing goroutine's own.
-	up      frameReader
-	held    []byte
-	passing bool // the current message could not be held and may pass
+	up   frameReader
+	held []byte
+
+	control, controlPayload []byte // the control frame under way
+	passing                 bool   // the current message could not be held and may pass
 
 	sending    sync.Mutex // held while origin is written to
 	upBoundary bool       // origin has been sent whole frames; guarded by sending

@@ -218,6 +218,8 @@ type endingGate struct {
 	socket *WebSocket
 }
 
+func (g *endingGate) Control([]byte) bool { return true }
+
 func (g *endingGate) EndMessage() bool {
 	if g.censor.EndMessage() {
 		return true
