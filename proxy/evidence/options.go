@@ -35,7 +35,7 @@ type Options struct {
 	// alone is longer.
 	QueueBytes int
 	// FlushEvery is how long the writer gathers records into one write, at most a second; a
-	// record of AppendAndWait cuts it short. Default 5 ms.
+	// record of AppendAndWait cuts it short. Default 1 ms.
 	FlushEvery time.Duration
 	// SegmentBytes is the size at which a new segment is begun. Default 256 MiB.
 	SegmentBytes int64
@@ -75,7 +75,7 @@ func (o Options) withDefaults() (Options, error) {
 	orDefault(&o.QueueRecords, 8192)
 	orDefault(&o.QueueBytes, 32<<20)
 	orDefault(&o.SegmentBytes, 256<<20)
-	orDefault(&o.FlushEvery, 5*time.Millisecond)
+	orDefault(&o.FlushEvery, time.Millisecond)
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
