@@ -122,33 +122,33 @@ func together(a, b flow.Data) flow.Data {
 	if a.State == flow.Pending {
 		return b
 	}
-	merged := flow.Data{State: max(a.State, b.State), Subjects: a.Subjects + b.Subjects,
+	return flow.Data{State: max(a.State, b.State), Subjects: a.Subjects + b.Subjects,
 		Coverage: min(a.Coverage, b.Coverage), Undecodable: cmp.Or(a.Undecodable, b.Undecodable), Bytes: a.Bytes + b.Bytes,
-		Entropy:    max(a.Entropy, b.Entropy),
-		Categories: slices.Clone(a.Categories), Findings: slices.Clone(a.Findings)}
-	for _, category := range b.Categories {
-		at, found := slices.BinarySearchFunc(merged.Categories, category.Name, func(c flow.Category, name string) int {
-			return strings.Compare(c.Name, name)
+		Entropy: max(a.Entropy, b.Entropy),
+		Categories: merged(a.Categories, b.Categories, func(c flow.Category) string { return c.Name },
+			func(c *flow.Category, other flow.Category) {
+				c.Count, c.Strength = c.Count+other.Count, max(c.Strength, other.Strength)
+			}),
+		Findings: merged(a.Findings, b.Findings, func(f flow.Finding) string { return f.Detector },
+			func(f *flow.Finding, other flow.Finding) {
+				f.Count, f.Strength = f.Count+other.Count, max(f.Strength, other.Strength)
+			})}
+}
+
+// merged is both lists, which are sorted by name, as one; add joins two entries of the same name.
+func merged[T any](a, b []T, name func(T) string, add func(*T, T)) []T {
+	all := slices.Clone(a)
+	for _, entry := range b {
+		at, found := slices.BinarySearchFunc(all, name(entry), func(other T, wanted string) int {
+			return strings.Compare(name(other), wanted)
 		})
-		if !found {
-			merged.Categories = slices.Insert(merged.Categories, at, category)
-			continue
+		if found {
+			add(&all[at], entry)
+		} else {
+			all = slices.Insert(all, at, entry)
 		}
-		merged.Categories[at].Count += category.Count
-		merged.Categories[at].Strength = max(merged.Categories[at].Strength, category.Strength)
 	}
-	for _, finding := range b.Findings {
-		at, found := slices.BinarySearchFunc(merged.Findings, finding.Detector, func(f flow.Finding, id string) int {
-			return strings.Compare(f.Detector, id)
-		})
-		if !found {
-			merged.Findings = slices.Insert(merged.Findings, at, finding)
-			continue
-		}
-		merged.Findings[at].Count += finding.Count
-		merged.Findings[at].Strength = max(merged.Findings[at].Strength, finding.Strength)
-	}
-	return merged
+	return all
 }
 
 // ask uses the stream, unless it has ended. A panic of the classifier, in whatever goroutine reads
