@@ -30,6 +30,8 @@ type clientBody struct {
 	timer    *time.Timer   // HTTP/2
 	expects  bool          // the client keeps the body back until it is asked for (100-continue)
 
+	underWay sync.Mutex // held by Read, until what went wrong has been kept
+
 	mutex   sync.Mutex
 	moved   time.Time // HTTP/1: when the deadline was last moved on
 	begun   bool
@@ -61,6 +63,8 @@ func (x *exchange) takeBody(r *http.Request) {
 
 // Read reads from the client, for as long as the handler runs.
 func (b *clientBody) Read(p []byte) (int, error) {
+	b.underWay.Lock()
+	defer b.underWay.Unlock()
 	if !b.beginRead() {
 		return 0, http.ErrBodyReadAfterClose
 	}
@@ -69,6 +73,13 @@ func (b *clientBody) Read(p []byte) (int, error) {
 		b.exchange.bodyFailed(err)
 	}
 	return n, err
+}
+
+// awaitRead returns when no Read is under way. It is for requests whose context has ended: net/http
+// ends it as the first thing when reading fails, so that a Read under way is about to say why.
+func (b *clientBody) awaitRead() {
+	b.underWay.Lock()
+	defer b.underWay.Unlock()
 }
 
 func (b *clientBody) beginRead() bool {

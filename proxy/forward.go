@@ -23,6 +23,9 @@ func (x *exchange) RoundTrip(r *http.Request, _ *goproxy.ProxyCtx) (*http.Respon
 		}
 		response, err = x.send(r)
 	}
+	if err != nil && r.Context().Err() != nil && x.body != nil {
+		x.body.awaitRead()
+	}
 	if stopped := x.stoppedBy(); stopped != nil {
 		if err == nil {
 			_ = response.Body.Close()
