@@ -75,6 +75,9 @@ func (f *frameReader) headSize() int {
 	return size
 }
 
+// inHead reports whether the head of a frame has begun and not ended, so that it cannot be judged.
+func (f *frameReader) inHead() bool { return !f.inFrame && f.headLen < f.headSize() }
+
 // begin takes in a complete head.
 func (f *frameReader) begin() error {
 	length := uint64(f.head[1] & 0x7f)

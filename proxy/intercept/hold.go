@@ -55,7 +55,7 @@ func (w *WebSocket) take(piece []byte, payload bool) error {
 	case w.passing:
 		w.passing = !w.up.endsMessage()
 		return w.send(piece)
-	case len(w.held)+len(piece) > w.limit:
+	case len(w.held)+len(piece) > w.limit && !w.up.inHead():
 		w.gate.Opaque("message is larger than what may be held")
 		w.held = append(w.held, piece...)
 		w.passing = !w.up.endsMessage()
