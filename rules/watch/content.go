@@ -92,6 +92,16 @@ func (f file) unchanged(info os.FileInfo) bool {
 		f.at.Sub(info.ModTime()) > settled
 }
 
+// replaced reports whether files were touched between two looks, even if they hold the same again.
+func replaced(before, after map[string]file) bool {
+	return !maps.EqualFunc(before, after, func(a, b file) bool {
+		if a.info == nil || b.info == nil { // a directory, of which only the existence is watched
+			return a.info == nil && b.info == nil
+		}
+		return a.sum == b.sum && a.read == b.read && os.SameFile(a.info, b.info) && a.info.ModTime().Equal(b.info.ModTime())
+	})
+}
+
 // concerns reports whether path, which the system says something happened to, is named like a
 // watched file. Directories around it may be busy with others.
 func (c *content) concerns(path string) bool {

@@ -27,6 +27,8 @@ const (
 	defaultPoll     = 30 * time.Second
 	// patience bounds, in units of Debounce, how long a stream of events can put off a look.
 	patience = 4
+	// attempts bounds how often one change is told when files change while they are read.
+	attempts = 4
 )
 
 // Watcher calls Changed when the content of any watched file differs from what it was. Set its
@@ -73,7 +75,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	r.warnOfFixedMounts()
 	r.follow()
 	r.content.changed(true)
-	w.Changed(ctx)
+	r.tell(ctx)
 	return r.loop(ctx, events, failures)
 }
 
@@ -131,8 +133,24 @@ func (r *run) loop(ctx context.Context, events <-chan fsnotify.Event, failures <
 func (r *run) look(ctx context.Context, thorough bool) {
 	r.follow()
 	if r.content.changed(thorough) {
-		r.Changed(ctx)
+		r.tell(ctx)
 	}
+}
+
+// tell calls Changed, and again as long as files were replaced since they were looked at: Changed may
+// have read what stood there for a moment, and when the former content comes back nothing would differ
+// from what was seen.
+func (r *run) tell(ctx context.Context) {
+	for range attempts {
+		r.Changed(ctx)
+		before := r.content.seen
+		r.content.changed(true)
+		if ctx.Err() != nil || !replaced(before, r.content.seen) {
+			return
+		}
+	}
+	r.Log.Warn("files are replaced faster than they can be read; they will be read again at the next look")
+	r.content.seen = map[string]file{}
 }
 
 // follow moves the notifications to where the files are now.
