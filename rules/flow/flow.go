@@ -111,15 +111,27 @@ type Destination struct {
 	Exemption string
 }
 
-// Location is under whose law a destination stands, and how that is known.
+// Location is under whose law a destination stands, and how that is known. Its slices are shared
+// and not to be changed.
 type Location struct {
-	Country       string  // ISO 3166-1 alpha-2 of the resolved place; "" when unknown
-	Confidence    float64 // 0 (no information) to 1
+	Country    string  // ISO 3166-1 alpha-2 of the resolved place; "" when unknown
+	Confidence float64 // 0 (no information) to 1
+	// Possible is every country that the place may be, sorted: the one country when it is resolved, all
+	// that the deciding sources name when they disagree or their confidence is too low, none when nothing
+	// is known or the destination is served from many places.
+	Possible []string
+	// Reach is every country whose law may take hold of the data, sorted: Possible, OperatorHome and
+	// ParentHome. It is known for many destinations whose place is not.
+	Reach         []string
 	Jurisdictions []Claim // every source's statement, strongest first
 	Operator      string  // who runs the destination; "" when unknown
 	OperatorHome  string  // country whose law binds the operator; "" when unknown
-	Cloud         string  // provider whose region the host name carries, e.g. "aws"; "" when unknown
+	HomeSource    string  // source of OperatorHome, e.g. "catalogue", "operator", "registrant" of the network; "" when unknown
+	ParentHome    string  // country whose law binds the operator's ultimate owner; "" when unknown
+	Cloud         string  // provider in whose region the destination is, e.g. "aws"; "" when unknown
 	Region        string  // that provider's name of the region, e.g. "eu-central-1"; "" when unknown
+	Anycast       bool    // the address or the name is served from many places at once
+	Stale         bool    // data that bore on the answer was older than its limit
 	Conflicts     []string
 	DataVersion   string // version of the data that answered, for the record
 }

@@ -28,7 +28,7 @@ func newAnycast() (*anycast, error) {
 			return fmt.Errorf("country %q is not an ISO 3166-1 alpha-2 code", row[2])
 		}
 		added := network.Masked() == network && a.networks.add(network, &statement{
-			kind: spread, operator: row[1], operatorHome: row[2],
+			kind: spread, ofAddress: true, operator: row[1], operatorHome: row[2],
 			claim: flow.Claim{Source: "anycast", Detail: row[1] + " announces " + row[0] + " from many places"},
 		})
 		if !added {
@@ -36,6 +36,7 @@ func newAnycast() (*anycast, error) {
 		}
 		return nil
 	})
+	a.networks.seal()
 	return a, err
 }
 

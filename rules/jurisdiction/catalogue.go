@@ -50,7 +50,11 @@ func newCatalogue(entries []Entry) *catalogue {
 			entry.Match, fmt.Sprint(entry.Countries), entry.Operator, entry.OperatorHome,
 			entry.Document, entry.ValidUntil, entry.Source,
 		})
+		if entry.ParentHome != "" {
+			fmt.Fprintf(digest, "parent %q\n", entry.ParentHome)
+		}
 	}
+	c.networks.seal()
 	slices.SortFunc(c.ends, time.Time.Compare)
 	if len(entries) > 0 {
 		c.label = sourceCatalogue + "#" + hex.EncodeToString(digest.Sum(nil))[:8]
@@ -83,9 +87,9 @@ func newDeclaration(entry Entry, match pattern) *declaration {
 			claim: flow.Claim{Country: code, Source: sourceCatalogue, Confidence: confidenceDeclared, Detail: detail},
 		})
 	}
-	if entry.Operator != "" || entry.OperatorHome != "" {
+	if entry.Operator != "" || entry.OperatorHome != "" || entry.ParentHome != "" {
 		d.statements = append(d.statements, statement{
-			kind: operated, operator: entry.Operator, operatorHome: entry.OperatorHome,
+			kind: operated, operator: entry.Operator, operatorHome: entry.OperatorHome, parentHome: entry.ParentHome,
 			claim: flow.Claim{Source: sourceCatalogue, Confidence: confidenceDeclared, Detail: detail},
 		})
 	}

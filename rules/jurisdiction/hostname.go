@@ -20,7 +20,8 @@ var hostnameRulesCSV string
 // stands there: a bucket called "eu-central-1" must not move its data to Germany. And a region
 // counts only within its provider: eu-west-1 is Ireland at AWS and London at Alibaba Cloud.
 type cloudRegions struct {
-	rules suffixTable[[]hostRule]
+	rules     suffixTable[[]hostRule]
+	providers map[string]map[string]region // by provider and the provider's name of the region
 }
 
 // region is one region of one provider.
@@ -39,7 +40,8 @@ type hostRule struct {
 	fixed    *region // answers whatever the template matches
 }
 
-func newCloudRegions() (*cloudRegions, error) {
+// readRegions returns the regions of each provider by their names.
+func readRegions() (map[string]map[string]region, error) {
 	providers := map[string]map[string]region{}
 	err := eachRow(cloudRegionsCSV, "cloud-regions.csv", 6, func(row []string) error {
 		provider, id, country := row[0], row[1], row[2]
@@ -55,10 +57,15 @@ func newCloudRegions() (*cloudRegions, error) {
 		providers[provider][id] = region{id: id, country: country, location: row[3], certain: row[4] == "high"}
 		return nil
 	})
+	return providers, err
+}
+
+func newCloudRegions() (*cloudRegions, error) {
+	providers, err := readRegions()
 	if err != nil {
 		return nil, err
 	}
-	c := &cloudRegions{rules: suffixTable[[]hostRule]{}}
+	c := &cloudRegions{rules: suffixTable[[]hostRule]{}, providers: providers}
 	err = eachRow(hostnameRulesCSV, "hostname-rules.csv", 7, func(row []string) error {
 		regions, ok := providers[row[0]]
 		if !ok {
@@ -101,16 +108,25 @@ func (c *cloudRegions) statements(to []statement, q query) []statement {
 	if q.host == "" {
 		return to
 	}
-	c.rules.walk(q.host, func(suffix, front string, rules []hostRule) bool {
+	if said, ok := c.read(q.host, "host name"); ok {
+		to = append(to, said)
+	}
+	return to
+}
+
+// read finds the region in name, which is described as where in the statement.
+func (c *cloudRegions) read(name, where string) (said statement, ok bool) {
+	c.rules.walk(name, func(suffix, front string, rules []hostRule) bool {
 		for i := range rules {
-			if found, ok := rules[i].match(front); ok {
-				to = append(to, rules[i].statement(found, suffix))
+			found, matches := rules[i].match(front)
+			if matches {
+				said, ok = rules[i].statement(found, where, suffix), true
 				return true
 			}
 		}
 		return false
 	})
-	return to
+	return said, ok
 }
 
 func (r *hostRule) match(front string) (region, bool) {
@@ -120,12 +136,12 @@ func (r *hostRule) match(front string) (region, bool) {
 	return r.template.find(front, r.regions)
 }
 
-func (r *hostRule) statement(found region, suffix string) statement {
+func (r *hostRule) statement(found region, where, suffix string) statement {
 	id := found.id
 	if id == "" {
 		id = "the whole partition"
 	}
-	detail := r.provider + " " + id + " (" + found.location + ") in host name below " + suffix
+	detail := r.provider + " " + id + " (" + found.location + ") in " + where + " below " + suffix
 	if found.country == "" {
 		return statement{kind: spread, cloud: r.provider, region: found.id, claim: flow.Claim{Source: "cloud-region", Detail: detail}}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ import (
 
 func TestExplanationHasTheStableJSONForm(t *testing.T) {
 	resolver := newResolver(t, Options{
-		Catalogue:       []Entry{{Match: "shop.example", Countries: []string{"DE"}, Operator: "Shop GmbH", OperatorHome: "DE", Document: "DPA 7"}},
+		Catalogue:       []Entry{{Match: "shop.example", Countries: []string{"DE"}, Operator: "Shop GmbH", OperatorHome: "DE", ParentHome: "US", Document: "DPA 7"}},
 		DisableEmbedded: true,
 	})
 	encoded, err := json.Marshal(resolver.Explain("shop.example", netip.MustParseAddr("198.51.100.1")))
@@ -26,8 +27,8 @@ func TestExplanationHasTheStableJSONForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"query":"shop.example","address":"198.51.100.1","state":"known","country":"DE","confidence":0.99,` +
-		`"jurisdictions":[{"country":"DE","source":"catalogue","confidence":0.99,"detail":"host shop.example, document DPA 7"}],` +
-		`"operator":"Shop GmbH","operator_home":"DE","conflicts":[],"reason":"declared in the catalogue","statements":[` +
+		`"possible":["DE"],"reach":["DE","US"],"jurisdictions":[{"country":"DE","source":"catalogue","confidence":0.99,"detail":"host shop.example, document DPA 7"}],` +
+		`"operator":"Shop GmbH","operator_home":"DE","parent_home":"US","cloud":"","region":"","anycast":false,"stale":false,"conflicts":[],"reason":"declared in the catalogue","statements":[` +
 		`{"source":"catalogue","about":"place","country":"DE","detail":"host shop.example, document DPA 7"},` +
 		`{"source":"catalogue","about":"operator","country":"DE","operator":"Shop GmbH","detail":"host shop.example, document DPA 7"}],` +
 		`"data_version":"` + resolver.Version() + `"}`
@@ -35,19 +36,20 @@ func TestExplanationHasTheStableJSONForm(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	encoded, err = json.Marshal(resolver.Explain("", netip.Addr{}))
-	if err != nil || !strings.Contains(string(encoded), `"jurisdictions":[],"operator":"","operator_home":"","conflicts":[]`) {
+	if err != nil || !strings.Contains(string(encoded), `"possible":[],"reach":[],"jurisdictions":[],"operator":"","operator_home":"","parent_home":""`) {
 		t.Errorf("empty lists are not lists: %s, %v", encoded, err)
 	}
 }
 
 func TestExplanationInWordsTellsResultAndReason(t *testing.T) {
-	resolver := newResolver(t, Options{})
+	resolver := newResolver(t, Options{Now: soonAfter})
 	for destination, want := range map[string][]string{
-		"s3.eu-central-1.amazonaws.com": {"s3.eu-central-1.amazonaws.com: DE Germany, confidence 0.95", "because   the host name names the cloud region", "operator  Amazon Web Services (US)"},
-		"1.1.1.1":                       {"1.1.1.1: no country (absent)", "because   no place can be concluded: Cloudflare announces 1.1.1.0/24 from many places", "claim     AU 0.00  embedded"},
-		"193.0.6.139":                   {"193.0.6.139: NL Netherlands, confidence 0.55", "operator  (NL)", ", of 2026-06-17"},
-		"www.example.de":                {"because   only a country-code domain is known, which never decides"},
-		"example.io":                    {"said      cctld        none     -  .io: sold worldwide"},
+		"s3.eu-central-1.amazonaws.com":  {"s3.eu-central-1.amazonaws.com: DE Germany, confidence 0.95", "because   the host name names the cloud region", "operator  Amazon Web Services (US)", "cloud     aws eu-central-1", "reach     DE US"},
+		"s3.eusc-de-east-1.amazonaws.eu": {"operator  AWS European Sovereign Cloud (DE) owned from US", "reach     DE US"},
+		"1.1.1.1":                        {"1.1.1.1: no country (absent)", "because   no place can be concluded: Cloudflare announces 1.1.1.0/24 from many places", "claim     AU 0.00  embedded", "anycast   served from many places"},
+		"193.0.6.139":                    {"193.0.6.139: NL Netherlands, confidence 0.55", "operator  (NL)", ", of 2026-06-17"},
+		"www.example.de":                 {"because   only a country-code domain is known, which never decides"},
+		"example.io":                     {"said      cctld        none     -  .io: sold worldwide"},
 	} {
 		var text bytes.Buffer
 		if err := resolver.Explain(destination, netip.Addr{}).WriteText(&text); err != nil {
@@ -100,21 +102,21 @@ func TestCacheIsBoundedAndForgetsWhatIsNotAskedFor(t *testing.T) {
 	c := newCache(10)
 	now := time.Now()
 	kept := cacheKey{host: "kept"}
-	c.put(kept, cached{state: flow.Known})
+	c.put(kept, &cached{state: flow.Known})
 	for i := range 1000 {
-		c.put(cacheKey{host: strconv.Itoa(i)}, cached{})
-		if _, ok := c.get(kept, now); !ok {
+		c.put(cacheKey{host: strconv.Itoa(i)}, &cached{})
+		if _, ok := c.get(kept, nil, now); !ok {
 			t.Fatalf("what is asked for all the time is forgotten after %d", i)
 		}
 		if size := len(c.young) + len(c.old); size > 20 {
 			t.Fatalf("%d entries", size)
 		}
 	}
-	if _, ok := c.get(cacheKey{host: "1"}, now); ok {
+	if _, ok := c.get(cacheKey{host: "1"}, nil, now); ok {
 		t.Error("an old entry is still there")
 	}
-	c.put(cacheKey{host: strings.Repeat("x", 254)}, cached{})
-	if _, ok := c.get(cacheKey{host: strings.Repeat("x", 254)}, now); ok {
+	c.put(cacheKey{host: strings.Repeat("x", 254)}, &cached{})
+	if _, ok := c.get(cacheKey{host: strings.Repeat("x", 254)}, nil, now); ok {
 		t.Error("an overlong name is kept")
 	}
 }
@@ -210,19 +212,22 @@ func TestCountryTableIsISO(t *testing.T) {
 
 func FuzzLocate(f *testing.F) {
 	for _, host := range []string{"s3.eu-central-1.amazonaws.com", "europe-west1-a-b.cloudfunctions.net", "x.io", "..", ".", "a..amazonaws.com", "1.1.1.1", "fe80::1%x", "::ffff:1.1.1.1", "-.-", strings.Repeat("a.", 500)} {
-		f.Add(host, []byte{193, 0, 6, 139})
+		f.Add(host, "d111.cloudfront.net "+host+" lb.eu-west-1.elb.amazonaws.com", []byte{193, 0, 6, 139})
 	}
 	resolver := newResolver(f, Options{Catalogue: []Entry{{Match: ".example", Countries: []string{"DE"}}}})
-	f.Fuzz(func(t *testing.T, host string, bytes []byte) {
+	f.Fuzz(func(t *testing.T, host, chain string, bytes []byte) {
 		address, _ := netip.AddrFromSlice(bytes)
-		location, state := resolver.Locate(host, address)
+		location, state := resolver.LocateVia(host, strings.Fields(chain), address)
+		if !slices.IsSorted(location.Possible) || !slices.IsSorted(location.Reach) || location.Country != "" && !slices.Contains(location.Reach, location.Country) {
+			t.Errorf("possible %q, reach %q, country %q", location.Possible, location.Reach, location.Country)
+		}
 		if (state == flow.Known) != (location.Country != "") || location.Country != "" && !ValidCountry(location.Country) {
 			t.Errorf("%v %+v", state, location)
 		}
 		if location.Confidence < 0 || location.Confidence > 1 || state == flow.Pending {
 			t.Errorf("%v %+v", state, location)
 		}
-		again, _ := resolver.Locate(host, address)
+		again, _ := resolver.LocateVia(host, strings.Fields(chain), address)
 		if again.Country != location.Country {
 			t.Errorf("%q, then %q from the cache", location.Country, again.Country)
 		}
@@ -250,7 +255,7 @@ func BenchmarkLocateUncached(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				combine(current.ask(newQuery(destination.host, address, now)), defaultMinimumConfidence)
+				resolver.locate(current, newQuery(destination.host, nil, address, now))
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package jurisdiction
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -41,45 +42,60 @@ func (t suffixTable[V]) longest(host string) (suffix string, value V, ok bool) {
 	return "", value, false
 }
 
-// prefixTable finds values by the longest network that contains an address.
+// prefixTable finds values by the longest network that contains an address. It is filled with add and
+// then sealed; only then it answers.
 type prefixTable[V any] struct {
-	values   map[netip.Prefix]V
-	lengths4 []int // distinct prefix lengths, longest first
-	lengths6 []int
+	seen    map[netip.Prefix]bool
+	entries []prefixEntry[V] // when sealed, by their first address, the wider network first
+}
+
+type prefixEntry[V any] struct {
+	network netip.Prefix
+	value   V
+	parent  int // index of the smallest network around this one; -1 for none
 }
 
 // add stores value for network and reports whether the network was new.
 func (t *prefixTable[V]) add(network netip.Prefix, value V) bool {
-	if t.values == nil {
-		t.values = make(map[netip.Prefix]V)
+	if t.seen == nil {
+		t.seen = make(map[netip.Prefix]bool)
 	}
-	if _, ok := t.values[network]; ok {
+	if t.seen[network] {
 		return false
 	}
-	t.values[network] = value
-	lengths := &t.lengths6
-	if network.Addr().Is4() {
-		lengths = &t.lengths4
-	}
-	if !slices.Contains(*lengths, network.Bits()) {
-		*lengths = append(*lengths, network.Bits())
-		slices.SortFunc(*lengths, func(a, b int) int { return b - a })
-	}
+	t.seen[network] = true
+	t.entries = append(t.entries, prefixEntry[V]{network: network, value: value})
 	return true
 }
 
-func (t *prefixTable[V]) longest(address netip.Addr) (network netip.Prefix, value V, ok bool) {
-	lengths := t.lengths6
-	if address.Is4() {
-		lengths = t.lengths4
-	}
-	for _, bits := range lengths {
-		network, err := address.Prefix(bits)
-		if err != nil {
-			continue
+func (t *prefixTable[V]) seal() {
+	slices.SortFunc(t.entries, func(a, b prefixEntry[V]) int {
+		return cmp.Or(a.network.Addr().Compare(b.network.Addr()), a.network.Bits()-b.network.Bits())
+	})
+	parent := -1
+	for i := range t.entries {
+		for parent >= 0 && !t.entries[parent].network.Contains(t.entries[i].network.Addr()) {
+			parent = t.entries[parent].parent
 		}
-		if value, ok = t.values[network]; ok {
-			return network, value, true
+		t.entries[i].parent, parent = parent, i
+	}
+}
+
+// longest looks at the network that begins nearest before address and at those around it: whatever
+// contains the address begins before it, and so contains where that network begins.
+func (t *prefixTable[V]) longest(address netip.Addr) (network netip.Prefix, value V, ok bool) {
+	low, high := 0, len(t.entries)
+	for low < high {
+		middle := int(uint(low+high) >> 1)
+		if t.entries[middle].network.Addr().Compare(address) <= 0 {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	for i := low - 1; i >= 0; i = t.entries[i].parent {
+		if entry := &t.entries[i]; entry.network.Contains(address) {
+			return entry.network, entry.value, true
 		}
 	}
 	return netip.Prefix{}, value, false

@@ -3,6 +3,7 @@ package jurisdiction
 import (
 	_ "embed"
 	"fmt"
+	"strings"
 
 	"github.com/borderflow/borderflow/rules/flow"
 )
@@ -29,7 +30,7 @@ func newOperators() (*operators, error) {
 			return fmt.Errorf("suffix %s is listed twice", suffix)
 		}
 		said := []statement{{
-			kind: operated, operator: operator, operatorHome: home,
+			kind: operated, operator: operator, operatorHome: home, parentHome: parent,
 			claim: flow.Claim{Source: "operator", Detail: operator + " (" + kind + ") runs " + suffix},
 		}}
 		if reason != "" {
@@ -41,6 +42,25 @@ func newOperators() (*operators, error) {
 		return nil
 	})
 	return o, err
+}
+
+// ofCloud returns who runs a cloud provider's region: a provider may have left some of its regions to
+// others, whom another law binds.
+func (o *operators) ofCloud(provider, region string) (said statement, ok bool) {
+	suffix := map[string]string{"aws": "amazonaws.com", "gcp": "googleapis.com", "azure": "windows.net", "oracle": "oraclecloud.com"}[provider]
+	switch {
+	case provider == "aws" && strings.HasPrefix(region, "cn-"):
+		suffix = "amazonaws.com.cn"
+	case provider == "aws" && strings.HasPrefix(region, "eusc-"):
+		suffix = "amazonaws.eu"
+	case provider == "azure" && strings.HasPrefix(region, "china"):
+		suffix = "chinacloudapi.cn"
+	}
+	statements := o.suffixes[suffix]
+	if len(statements) == 0 {
+		return statement{}, false
+	}
+	return statements[0], true
 }
 
 func (o *operators) version() string { return "" }

@@ -1,6 +1,7 @@
 package jurisdiction
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,15 +9,18 @@ import (
 	"github.com/borderflow/borderflow/rules/flow"
 )
 
-// Confidence of each kind of claim. The order of the values is the order of precedence.
+// Confidence of each kind of claim while its data is fresh; age.go says what becomes of it later.
 const (
 	confidenceDeclared    = 0.99 // catalogue entry in force
 	confidenceRegion      = 0.95 // region in the host name
+	confidenceAlias       = 0.90 // region in the chain of aliases that the resolver saw
+	confidencePublished   = 0.90 // address in a range that its provider publishes with its region
 	confidenceLooseRegion = 0.80 // region in the host name where one endpoint may serve several
 	confidenceAgreed      = 0.75 // two independent address databases agree
 	confidenceAlone       = 0.55 // one address database
 	confidenceDisputed    = 0.40 // address databases disagree: the union of what they say
 	confidenceRegistrant  = 0.30 // where the network is registered, which is not where it is
+	confidenceCertificate = 0.20 // who runs the destination, by its certificate; never a place
 	confidenceDomain      = 0.15 // country-code domain
 	confidenceNone        = 0
 )
@@ -30,11 +34,12 @@ type resolution struct {
 
 // combine applies the rules in their order:
 //
-//  1. Claims from a declaration or the host name: the strongest wins. Several countries of the same
-//     strength leave the place open.
+//  1. Claims from a declaration, the host name, its aliases or published ranges: the strongest wins.
+//     Several countries of the same strength leave the place open.
 //  2. Claims from address databases form one group: all that agree 0.75 if they are independent and
-//     0.55 if not, any disagreement 0.40. If the address or the host is served from many places
-//     (anycast, delivery network, multi-region), they say nothing about the place.
+//     0.55 if not, any disagreement 0.40, each less with the age of the data. If the address or the
+//     host is served from many places (anycast, delivery network, multi-region), they and published
+//     ranges say nothing about the place.
 //  3. The stronger of 1 and 2 decides; whatever contradicts it becomes a conflict.
 //  4. A country-code domain never decides.
 //  5. A database that could not be asked makes the place unavailable unless something stronger than
@@ -44,51 +49,74 @@ func combine(statements []statement, minimum float64) resolution {
 	c := combination{statements: statements}
 	c.attribute()
 	c.collect()
-	c.weighAddresses()
 	slices.SortStableFunc(c.direct, strongestFirst)
 	slices.SortStableFunc(c.measured, strongestFirst)
-	country, confidence, reason := c.decide()
+	c.weighAddresses()
+	d := c.decide()
 
-	var result resolution
-	result.location.Operator, result.location.OperatorHome = c.operator, c.home
-	result.location.Cloud, result.location.Region = c.cloud, c.region
-	result.location.Conflicts = c.conflicts
-	switch {
-	case c.failure && confidence <= confidenceAlone && c.spread == "" && !c.disputed:
-		result.state, result.reason = flow.Unavailable, "an address database could not be asked, and nothing stronger answered"
-	case country == "":
-		result.state, result.reason = flow.Absent, reason
-	case confidence < minimum:
-		result.state = flow.Absent
-		result.reason = fmt.Sprintf("%s, but its confidence %.2f is below the minimum %.2f", reason, confidence, minimum)
-	default:
-		result.state, result.reason = flow.Known, reason
-		result.location.Country, result.location.Confidence = country, confidence
+	result := resolution{reason: d.reason}
+	location := &result.location
+	location.Operator, location.OperatorHome, location.ParentHome = c.operator, c.home, c.parent
+	if c.home != "" {
+		location.HomeSource = c.homeSource
 	}
-	slices.SortStableFunc(c.claims, strongestFirst)
-	result.location.Jurisdictions = c.claims
+	location.Cloud, location.Region = c.cloud, c.region
+	location.Conflicts = c.conflicts
+	location.Possible, location.Stale = d.possible, d.stale
+	// What is said of the name in general gives way to what decided about this destination; an address
+	// that is announced from many places stays one.
+	location.Anycast = c.spreadAddress || c.spread != "" && !d.direct
+	switch {
+	case c.failure && d.confidence <= confidenceAlone && c.spread == "" && !d.disputed:
+		result.state, result.reason = flow.Unavailable, "an address database could not be asked, and nothing stronger answered"
+		location.Possible = nil
+	case d.country == "":
+		result.state = flow.Absent
+	case d.confidence < minimum:
+		result.state = flow.Absent
+		result.reason = fmt.Sprintf("%s, but its confidence %.2f is below the minimum %.2f", d.reason, d.confidence, minimum)
+	default:
+		result.state = flow.Known
+		location.Country, location.Confidence = d.country, d.confidence
+	}
+	location.Stale = location.Stale || location.Country == "" && c.homeStale
+	location.Reach = distinct(append(slices.Clip(location.Possible), c.home, c.parent)...)
+	location.Jurisdictions = c.claims()
 	return result
 }
 
 // combination is the working state of combine.
 type combination struct {
-	statements []statement
-	claims     []flow.Claim // direct, then measured, then those that never decide
-	direct     []flow.Claim // from a declaration or the host name
-	measured   []flow.Claim // from address databases
-	spread     string       // why no place can be concluded from the address; "" if one can
-	failure    bool         // a database could not be asked
-	disputed   bool         // the strongest claims name several countries
-	agreed     float64      // confidence of the address databases together
-	operator   string
-	home       string
-	cloud      string
-	region     string
-	conflicts  []string
+	statements    []statement
+	direct        []*statement // place, from a declaration, a name or a published range
+	measured      []*statement // place, from address databases
+	spread        string       // why no place can be concluded from the address; "" if one can
+	spreadAddress bool         // the address itself is announced from many places
+	failure       bool         // a database could not be asked
+	agreed        float64      // confidence of the address databases together
+	operator      string
+	home          string
+	homeSource    string
+	homeStale     bool // home is from data older than its limit
+	parent        string
+	cloud         string
+	region        string
+	conflicts     []string
 }
 
-// attribute takes operator, home and cloud region from the first source that names them. A home that was said of
-// one operator, or like the registrant's of nobody in particular, is not given to another.
+// decision is what was concluded about the place.
+type decision struct {
+	country    string // "" when the place is open
+	confidence float64
+	possible   []string // every country that the deciding claims name, sorted
+	direct     bool     // address databases were not needed
+	disputed   bool     // the strongest claims name several countries
+	stale      bool     // nothing fresh supports it, or something stale disputes it
+	reason     string
+}
+
+// attribute takes operator, homes and cloud region from the first source that names them. A home that was
+// said of one operator, or like the registrant's of nobody in particular, is not given to another.
 func (c *combination) attribute() {
 	for i := range c.statements {
 		s := &c.statements[i]
@@ -96,7 +124,10 @@ func (c *combination) attribute() {
 			c.operator = s.operator
 		}
 		if c.home == "" && s.operator == c.operator {
-			c.home = s.operatorHome
+			c.home, c.homeSource, c.homeStale = s.operatorHome, s.claim.Source, s.stale
+		}
+		if c.parent == "" && s.operator == c.operator {
+			c.parent = s.parentHome
 		}
 		if c.cloud == "" {
 			c.cloud, c.region = s.cloud, s.region
@@ -104,146 +135,171 @@ func (c *combination) attribute() {
 	}
 }
 
-// collect sorts the claims by the part that they play.
+// collect sorts the statements by the part that they play.
 func (c *combination) collect() {
-	claims := make([]flow.Claim, 0, len(c.statements))
 	for i := range c.statements {
-		if s := &c.statements[i]; s.kind == declared || s.kind == named {
-			claims = append(claims, s.claim)
-		}
-	}
-	first := len(claims)
-	for i := range c.statements {
-		if s := &c.statements[i]; s.kind == measured {
-			claims = append(claims, s.claim)
-		}
-	}
-	c.direct, c.measured = claims[:first:first], claims[first:len(claims):len(claims)]
-	for i := range c.statements {
-		s := &c.statements[i]
-		switch s.kind {
+		switch s := &c.statements[i]; s.kind {
 		case spread:
 			if c.spread == "" {
 				c.spread = s.claim.Detail
 			}
-			claims = append(claims, s.claim)
+			c.spreadAddress = c.spreadAddress || s.ofAddress
 		case failed:
 			c.failure = true
-			claims = append(claims, s.claim)
-		case hinted:
+		}
+	}
+	both := make([]*statement, 2*len(c.statements))
+	c.direct, c.measured = both[:0:len(c.statements)], both[len(c.statements):len(c.statements)]
+	for i := range c.statements {
+		switch s := &c.statements[i]; {
+		case s.kind == declared || s.kind == named || s.kind == published && c.spread == "":
+			c.direct = append(c.direct, s)
+		case s.kind == measured || s.kind == published:
+			c.measured = append(c.measured, s)
+		}
+	}
+}
+
+// claims returns what is said about the place, strongest first; among equals those that may decide
+// come before those that never do.
+func (c *combination) claims() []flow.Claim {
+	claims := make([]flow.Claim, 0, len(c.statements))
+	for _, group := range [][]*statement{c.direct, c.measured} {
+		for _, s := range group {
 			claims = append(claims, s.claim)
 		}
 	}
-	c.claims = claims
+	for i := range c.statements {
+		switch s := &c.statements[i]; s.kind {
+		case spread, failed, hinted:
+			claims = append(claims, s.claim)
+		}
+	}
+	slices.SortStableFunc(claims, strongestClaim)
+	return claims
 }
 
 // weighAddresses gives the address claims the confidence that their agreement earns.
 func (c *combination) weighAddresses() {
 	if c.spread != "" {
-		for i := range c.measured {
-			c.measured[i].Confidence = confidenceNone
-			c.measured[i].Detail += "; not a location: " + c.spread
+		for _, s := range c.measured {
+			s.claim.Confidence = confidenceNone
+			s.claim.Detail += "; not a location: " + c.spread
 		}
 		return
 	}
-	full := 0
-	for _, claim := range c.measured {
-		c.agreed = max(c.agreed, claim.Confidence)
-		if claim.Confidence >= confidenceAlone {
-			full++
-		}
+	group := c.deciding()
+	if len(group) == 0 {
+		return
 	}
-	several, independent := c.compareAddresses(full > 0)
+	several, independent, freshest, oldest := false, false, 1.0, 0.0
+	for _, s := range group {
+		c.agreed = max(c.agreed, s.claim.Confidence)
+		several = several || s.claim.Country != group[0].claim.Country
+		independent = independent || s.family != group[0].family
+		freshest, oldest = min(freshest, s.loss), max(oldest, s.loss)
+	}
 	switch {
 	case several:
-		c.agreed = min(c.agreed, confidenceDisputed)
-		for i := range c.measured {
-			c.measured[i].Confidence = min(c.measured[i].Confidence, confidenceDisputed)
+		c.agreed = min(c.agreed, aged(confidenceDisputed, freshest))
+		for _, s := range c.measured {
+			s.claim.Confidence = min(s.claim.Confidence, aged(confidenceDisputed, s.loss))
 		}
 		c.conflicts = append(c.conflicts, "address databases disagree: "+describe(c.measured))
-	case full > 1 && independent:
-		c.agreed = confidenceAgreed
+	case independent && !group[0].registration:
+		c.agreed = max(c.agreed, aged(confidenceAgreed, oldest))
 	}
 }
 
-// compareAddresses reports whether the address claims name several countries and whether they
-// draw on several sets of data. Claims of a network's registrant count only without full ones.
-func (c *combination) compareAddresses(fullOnly bool) (several, independent bool) {
-	var first *statement
-	for i := range c.statements {
-		s := &c.statements[i]
-		if s.kind != measured || fullOnly && s.claim.Confidence < confidenceAlone {
-			continue
-		}
-		if first == nil {
-			first = s
-		}
-		several = several || s.claim.Country != first.claim.Country
-		independent = independent || s.family != first.family
+// deciding returns the address claims that decide: where a network is registered counts only when
+// nothing says where it is.
+func (c *combination) deciding() []*statement {
+	full := slices.IndexFunc(c.measured, func(s *statement) bool { return s.registration }) // they come last
+	if full <= 0 {
+		return c.measured
 	}
-	return several, independent
+	return c.measured[:full]
 }
 
-// decide returns the country, "" when the place is open, with its confidence and the reason.
-func (c *combination) decide() (country string, confidence float64, reason string) {
-	if len(c.direct) > 0 && c.direct[0].Confidence >= c.agreed {
+func (c *combination) decide() decision {
+	if len(c.direct) > 0 && c.direct[0].claim.Confidence >= c.agreed {
 		return c.decideDirect()
 	}
 	if len(c.measured) == 0 || c.spread != "" {
-		return "", 0, c.reasonForNothing()
+		return decision{reason: c.reasonForNothing()}
 	}
-	best := c.measured[0]
-	c.contradict(best, c.direct)
-	if c.agreed > confidenceDisputed {
-		c.contradict(best, c.measured) // a weaker one, or the dispute would have been found before
-	}
-	switch c.agreed {
-	case confidenceAgreed:
-		reason = "independent address databases agree"
-	case confidenceDisputed:
-		reason = "address databases disagree"
-	case confidenceRegistrant:
-		reason = "only the network's registration is known"
-	default:
-		reason = "one address database answered"
-	}
-	return best.Country, c.agreed, reason
+	return c.decideMeasured()
 }
 
-func (c *combination) decideDirect() (country string, confidence float64, reason string) {
+func (c *combination) decideMeasured() decision {
+	group := c.deciding()
+	best := group[0]
+	d := decision{country: best.claim.Country, confidence: c.agreed, possible: countries(group)}
+	c.contradict(best, c.direct)
+	switch {
+	case len(d.possible) > 1:
+		d.reason = "address databases disagree"
+		d.stale = slices.ContainsFunc(group, isStale)
+		return d
+	case best.registration:
+		d.reason = "only the network's registration is known"
+	case c.agreed > best.claim.Confidence:
+		d.reason = "independent address databases agree"
+	default:
+		d.reason = "one address database answered"
+	}
+	c.contradict(best, c.measured)
+	d.stale = allStale(group)
+	if d.stale {
+		d.reason += ", from data older than its limit"
+	}
+	return d
+}
+
+func (c *combination) decideDirect() decision {
 	best := c.direct[0]
 	equals := c.direct[:1]
-	for len(equals) < len(c.direct) && c.direct[len(equals)].Confidence == best.Confidence {
+	for len(equals) < len(c.direct) && c.direct[len(equals)].claim.Confidence == best.claim.Confidence {
 		equals = c.direct[:len(equals)+1]
 	}
-	for _, claim := range equals {
-		if claim.Country == best.Country {
-			continue
-		}
-		c.disputed = true
-		if claim.Detail != best.Detail { // one entry may declare several countries without contradicting itself
+	d := decision{direct: true, possible: countries(equals)}
+	if len(d.possible) > 1 {
+		d.disputed = true
+		d.stale = slices.ContainsFunc(equals, isStale)
+		d.reason = "declared for several countries: " + describe(equals)
+		// One entry may declare several countries without contradicting itself.
+		if slices.ContainsFunc(equals, func(s *statement) bool { return s.claim.Detail != best.claim.Detail }) {
+			d.reason = "equally strong claims name several countries"
 			c.conflicts = append(c.conflicts, "equally strong claims disagree: "+describe(equals))
-			return "", 0, "equally strong claims name several countries"
 		}
-	}
-	if c.disputed {
-		return "", 0, "declared for several countries: " + describe(equals)
+		return d
 	}
 	c.contradict(best, c.direct[len(equals):])
 	if c.spread == "" {
 		c.contradict(best, c.measured)
 	}
-	if best.Source == sourceCatalogue {
-		return best.Country, best.Confidence, "declared in the catalogue"
+	d.country, d.confidence, d.stale = best.claim.Country, best.claim.Confidence, allStale(equals)
+	switch {
+	case best.kind == declared:
+		d.reason = "declared in the catalogue"
+	case best.kind == published:
+		d.reason = "the provider publishes the address with this region"
+	case best.claim.Source == sourceAlias:
+		d.reason = "the host name is an alias of one that names the cloud region"
+	default:
+		d.reason = "the host name names the cloud region"
 	}
-	return best.Country, best.Confidence, "the host name names the cloud region"
+	if d.stale {
+		d.reason += ", in data older than its limit"
+	}
+	return d
 }
 
 // contradict notes as conflicts the claims that name another country than best.
-func (c *combination) contradict(best flow.Claim, claims []flow.Claim) {
-	for _, claim := range claims {
-		if claim.Country != best.Country {
-			c.conflicts = append(c.conflicts, sentence(best)+", but "+sentence(claim))
+func (c *combination) contradict(best *statement, others []*statement) {
+	for _, other := range others {
+		if other.claim.Country != best.claim.Country {
+			c.conflicts = append(c.conflicts, sentence(best)+", but "+sentence(other))
 		}
 	}
 }
@@ -252,30 +308,61 @@ func (c *combination) reasonForNothing() string {
 	switch {
 	case c.spread != "":
 		return "no place can be concluded: " + c.spread
-	case slices.ContainsFunc(c.claims, func(claim flow.Claim) bool { return claim.Country != "" }):
+	case slices.ContainsFunc(c.statements, func(s statement) bool { return s.kind == hinted }):
 		return "only a country-code domain is known, which never decides"
 	}
 	return "no source knows a place"
 }
 
-func strongestFirst(a, b flow.Claim) int {
-	switch {
-	case a.Confidence > b.Confidence:
+// strongestFirst puts what is known of a place before what is known of a registration.
+func strongestFirst(a, b *statement) int {
+	if a.registration != b.registration {
+		if a.registration {
+			return 1
+		}
 		return -1
-	case a.Confidence < b.Confidence:
-		return 1
 	}
-	return 0
+	return cmp.Compare(b.claim.Confidence, a.claim.Confidence)
 }
 
-func describe(claims []flow.Claim) string {
+func strongestClaim(a, b flow.Claim) int { return cmp.Compare(b.Confidence, a.Confidence) }
+
+func isStale(s *statement) bool { return s.stale }
+
+func allStale(claims []*statement) bool {
+	return !slices.ContainsFunc(claims, func(s *statement) bool { return !s.stale })
+}
+
+// countries returns the countries that the claims name, sorted, each once.
+func countries(claims []*statement) []string {
+	named := make([]string, 0, 4)
+	for _, s := range claims {
+		named = append(named, s.claim.Country)
+	}
+	return distinct(named...)
+}
+
+// distinct sorts codes in place, without "" and repetitions; nil when nothing is left.
+func distinct(codes ...string) []string {
+	slices.Sort(codes)
+	codes = slices.Compact(codes)
+	if len(codes) > 0 && codes[0] == "" {
+		codes = codes[1:]
+	}
+	if len(codes) == 0 {
+		return nil
+	}
+	return slices.Clip(codes)
+}
+
+func describe(claims []*statement) string {
 	parts := make([]string, len(claims))
-	for i, claim := range claims {
-		parts[i] = sentence(claim)
+	for i, s := range claims {
+		parts[i] = sentence(s)
 	}
 	return strings.Join(parts, ", ")
 }
 
-func sentence(claim flow.Claim) string {
-	return claim.Source + " says " + claim.Country + " (" + claim.Detail + ")"
+func sentence(s *statement) string {
+	return s.claim.Source + " says " + s.claim.Country + " (" + s.claim.Detail + ")"
 }

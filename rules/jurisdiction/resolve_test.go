@@ -22,7 +22,11 @@ func TestCombinationFollowsTheDocumentedOrder(t *testing.T) {
 	loose := func(country string) statement { return says(named, country, confidenceLooseRegion, "cloud-region") }
 	first := func(country string) statement { return says(measured, country, confidenceAlone, "first") }
 	second := func(country string) statement { return says(measured, country, confidenceAlone, "second") }
-	registered := func(country string) statement { return says(measured, country, confidenceRegistrant, "registered") }
+	registered := func(country string) statement {
+		s := says(measured, country, confidenceRegistrant, "registered")
+		s.registration = true
+		return s
+	}
 	domain := says(hinted, "DE", confidenceDomain, "cctld")
 	anycast := statement{kind: spread, claim: flow.Claim{Source: "anycast", Detail: "everywhere"}}
 	failure := statement{kind: failed, claim: flow.Claim{Source: "database", Detail: "could not be asked"}}
@@ -103,7 +107,7 @@ func TestUserDatabaseComesFirstAndTheEmbeddedOneIsASecondOpinion(t *testing.T) {
 	path := writeDatabase(t, "own.mmdb", countryDatabase(map[string]string{
 		"193.0.6.0/24": "NL", "130.149.0.0/16": "AT", "198.51.100.0/24": "SE",
 	}))
-	resolver := newResolver(t, Options{Databases: []string{path}})
+	resolver := newResolver(t, Options{Databases: []string{path}, Now: soonAfter})
 	for address, want := range map[string]struct {
 		country    string
 		confidence float64

@@ -18,9 +18,16 @@ type source interface {
 	version() string
 }
 
+// datedSource is a source whose data loses worth with age.
+type datedSource interface {
+	source
+	freshness() freshness
+}
+
 // query is one destination to be located.
 type query struct {
 	host    string     // canonical name; "" when the destination is known by its address alone
+	aliases []string   // canonical names that the host is an alias of, in the order of its CNAME records
 	dialled netip.Addr // as it is dialled, unmapped; may be invalid
 	// public is the address that place and operator databases may be asked for: dialled, or the
 	// IPv4 address translated into it. Invalid when addresses of that kind are nowhere.
@@ -28,17 +35,17 @@ type query struct {
 	now    time.Time
 }
 
-func newQuery(host string, address netip.Addr, now time.Time) query {
+func newQuery(host string, aliases []string, address netip.Addr, now time.Time) query {
 	if mayBeAddress(host) {
 		if literal, err := netip.ParseAddr(host); err == nil {
-			host = ""
+			host, aliases = "", nil
 			if !address.IsValid() {
 				address = literal
 			}
 		}
 	}
 	address = address.Unmap().WithZone("")
-	return query{host: host, dialled: address, public: publicAddress(address), now: now}
+	return query{host: host, aliases: aliases, dialled: address, public: publicAddress(address), now: now}
 }
 
 // mayBeAddress spares names the cost of the parser's error.
@@ -54,14 +61,15 @@ func mayBeAddress(host string) bool {
 type kind uint8
 
 const (
-	silent   kind = iota // explains why the source has nothing to say; shown by Explain only
-	declared             // place, declared by the user
-	named                // place, from the host name
-	measured             // place, from an address database
-	hinted               // place, too weak to decide anything by itself
-	spread               // served from many places under one name or address: no place can be concluded
-	operated             // who runs the destination, and whose law binds them
-	failed               // the source could not be asked
+	silent    kind = iota // explains why the source has nothing to say; shown by Explain only
+	declared              // place, declared by the user
+	named                 // place, from the host name or one that it is an alias of
+	published             // place, from the ranges that a provider publishes
+	measured              // place, from an address database
+	hinted                // place, too weak to decide anything by itself
+	spread                // served from many places under one name or address: no place can be concluded
+	operated              // who runs the destination, and whose law binds them
+	failed                // the source could not be asked
 )
 
 // statement is what one source says about one destination.
@@ -70,8 +78,13 @@ type statement struct {
 	claim        flow.Claim
 	operator     string
 	operatorHome string
-	cloud        string // provider whose region the host name carries
+	parentHome   string // home of the operator's ultimate owner
+	cloud        string // provider in whose region the destination is
 	region       string // that provider's name of the region; "" for a partition as a whole
 	// family tells sources apart that draw on the same data: their agreement proves nothing.
-	family string
+	family       string
+	registration bool    // the claim is where a network is registered, not where it is
+	ofAddress    bool    // of spread: the address itself is announced from many places
+	loss         float64 // which part of its confidence the data has lost with its age
+	stale        bool    // the data is older than its limit
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/oschwald/maxminddb-golang/v2"
 
+	"github.com/borderflow/borderflow/rules/jurisdiction/ranges"
 	"github.com/borderflow/borderflow/rules/jurisdiction/rangetable"
 )
 
@@ -40,31 +41,42 @@ func exit(err error) {
 	os.Exit(1)
 }
 
+var (
+	placeHeader = rangetable.Header{
+		Name: "geo-whois-asn-country", Kind: ranges.KindPlace, License: "CC-BY-4.0",
+		Attribution: "Contains data of the Number Resource Organization (NRO, https://www.nro.net), compiled by ip-location-db " +
+			"and changed: converted to ranges, doubtful places left out. Licensed under the Creative Commons Attribution 4.0 International License.",
+	}
+	operatorHeader = rangetable.Header{
+		Name: "iptoasn-country", Kind: ranges.KindRegistrant, License: "PDDL-1.0",
+		Attribution: "Contains data of IPtoASN (https://iptoasn.com), dedicated to the public domain.",
+	}
+)
+
 func generate(directory string) error {
-	const placeName, operatorName = "geo-whois-asn-country", "iptoasn-country"
-	place, err := maxminddb.Open(filepath.Join(directory, placeName+".mmdb"))
+	place, err := maxminddb.Open(filepath.Join(directory, placeHeader.Name+".mmdb"))
 	if err != nil {
 		return fmt.Errorf("open place database: %w", err)
 	}
 	defer place.Close()
-	operator, err := maxminddb.Open(filepath.Join(directory, operatorName+".mmdb"))
+	operator, err := maxminddb.Open(filepath.Join(directory, operatorHeader.Name+".mmdb"))
 	if err != nil {
 		return fmt.Errorf("open operator database: %w", err)
 	}
 	defer operator.Close()
-	if err := convert(place, operator, placeName, "data/place.table"); err != nil {
+	if err := convert(place, operator, placeHeader, "data/place.table"); err != nil {
 		return err
 	}
-	return convert(operator, nil, operatorName, "data/operator.table")
+	return convert(operator, nil, operatorHeader, "data/operator.table")
 }
 
 // convert writes the database as a range table, without what registrants refute if they are given.
-func convert(database, registrants *maxminddb.Reader, name, output string) error {
+func convert(database, registrants *maxminddb.Reader, header rangetable.Header, output string) error {
 	var builder rangetable.Builder
 	for result := range database.Networks() {
 		country, err := countryOf(result)
 		if err != nil {
-			return fmt.Errorf("read %s: %w", name, err)
+			return fmt.Errorf("read %s: %w", header.Name, err)
 		}
 		network := plain(result.Prefix())
 		if registrants != nil && country == registryCountry && network.Addr().Is6() {
@@ -73,10 +85,11 @@ func convert(database, registrants *maxminddb.Reader, name, output string) error
 			err = builder.Add(network, country)
 		}
 		if err != nil {
-			return fmt.Errorf("convert %s: %w", name, err)
+			return fmt.Errorf("convert %s: %w", header.Name, err)
 		}
 	}
-	encoded, err := builder.Encode(name, database.Metadata.BuildTime())
+	header.Published = database.Metadata.BuildTime()
+	encoded, err := builder.Encode(header)
 	if err != nil {
 		return err
 	}

@@ -7,15 +7,14 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
-	"time"
 )
 
-// Builder collects networks and encodes them as a table. Its zero value is ready for use.
+// Builder collects ranges and encodes them as a table. Its zero value is ready for use.
 type Builder struct {
-	codes map[string]byte
-	names []string
-	v4    column
-	v6    column
+	codes  map[string]byte
+	labels []string
+	v4     column
+	v6     column
 }
 
 type column struct {
@@ -25,112 +24,149 @@ type column struct {
 }
 
 type entry struct {
-	start   uint64
-	country byte
+	start uint64
+	label byte
 }
 
-// Add appends a network with its country, "" for none. Networks of a family must come in ascending
-// order and must not overlap; what lies between them has no country. IPv6 networks longer than /64
-// may repeat a /64, which then has no country unless all of them agree.
-func (b *Builder) Add(network netip.Prefix, country string) error {
+// Add appends a network with its label, "" for none, as AddRange does.
+func (b *Builder) Add(network netip.Prefix, label string) error {
 	if !network.IsValid() || network.Masked() != network || network.Addr().Is4In6() {
 		return fmt.Errorf("network %s: not a network in its plain form", network)
 	}
-	code, err := b.code(country)
-	if err != nil {
-		return fmt.Errorf("network %s: %w", network, err)
-	}
-	if network.Addr().Is4() {
-		bytes := network.Addr().As4()
-		start := uint64(binary.BigEndian.Uint32(bytes[:]))
-		return b.v4.add(network, start, 1<<(32-network.Bits()), 1<<32, code)
-	}
-	bytes := network.Addr().As16()
-	start := binary.BigEndian.Uint64(bytes[:8])
-	if network.Bits() > 64 {
-		if b.v6.shares(start, code) {
-			return nil
-		}
-		return b.v6.add(network, start, 1, 0, code)
-	}
-	// Bits 0 makes the length 1<<64, which wraps to 0 like the end of the address space does.
-	return b.v6.add(network, start, 1<<(64-network.Bits()), 0, code)
+	return b.AddRange(network.Addr(), lastOf(network), label)
 }
 
-func (b *Builder) code(country string) (byte, error) {
-	if country == "" {
+func lastOf(network netip.Prefix) netip.Addr {
+	bytes := network.Addr().AsSlice()
+	for bit := network.Bits(); bit < 8*len(bytes); bit++ {
+		bytes[bit/8] |= 0x80 >> (bit % 8)
+	}
+	last, _ := netip.AddrFromSlice(bytes)
+	return last
+}
+
+// AddRange appends the addresses from first to last with their label, "" for none. Ranges of a family
+// must come in ascending order and must not overlap; what lies between them has no label. IPv6 ranges
+// that share a /64 leave it without a label unless all of them agree.
+func (b *Builder) AddRange(first, last netip.Addr, label string) error {
+	if !first.IsValid() || first.BitLen() != last.BitLen() || last.Less(first) || first.Is4In6() || first.Zone()+last.Zone() != "" {
+		return fmt.Errorf("range %s-%s: not a range of one address family in its plain form", first, last)
+	}
+	code, err := b.code(label)
+	if err != nil {
+		return fmt.Errorf("range %s-%s: %w", first, last, err)
+	}
+	if first.Is4() {
+		from, to := first.As4(), last.As4()
+		start, end := uint64(binary.BigEndian.Uint32(from[:])), uint64(binary.BigEndian.Uint32(to[:]))
+		if b.v4.full || start < b.v4.end {
+			return fmt.Errorf("range %s-%s: starts before the end of the range added before it", first, last)
+		}
+		b.v4.add(start, end, 1<<32-1, code)
+		return nil
+	}
+	from, to := first.As16(), last.As16()
+	start, end := binary.BigEndian.Uint64(from[:8]), binary.BigEndian.Uint64(to[:8])
+	if b.v6.shares(start, code) {
+		if start == end {
+			return nil
+		}
+		start++
+	}
+	if b.v6.full || start < b.v6.end {
+		return fmt.Errorf("range %s-%s: starts before the end of the range added before it", first, last)
+	}
+	b.v6.add(start, end, 1<<64-1, code)
+	return nil
+}
+
+func (b *Builder) code(label string) (byte, error) {
+	if label == "" {
 		return 0, nil
 	}
-	if code, ok := b.codes[country]; ok {
+	if code, ok := b.codes[label]; ok {
 		return code, nil
 	}
-	if !isCode(country) {
-		return 0, fmt.Errorf("country %q is not two capital letters", country)
+	if len(label) > MaxLabel {
+		return 0, fmt.Errorf("label of %d bytes, at most %d allowed", len(label), MaxLabel)
 	}
-	if len(b.names) == 255 {
-		return 0, fmt.Errorf("country %q is the 256th, a table holds 255", country)
+	if err := validText(label); err != nil {
+		return 0, fmt.Errorf("label %q: %w", label, err)
+	}
+	if len(b.labels) == maxLabels {
+		return 0, fmt.Errorf("label %q is one too many, a table holds %d", label, maxLabels)
 	}
 	if b.codes == nil {
 		b.codes = make(map[string]byte)
 	}
-	b.names = append(b.names, country)
-	b.codes[country] = byte(len(b.names))
-	return b.codes[country], nil
+	b.labels = append(b.labels, label)
+	b.codes[label] = byte(len(b.labels))
+	return b.codes[label], nil
 }
 
-// shares reports whether start is the /64 that was added last, and then drops its country if code
+// shares reports whether start is the /64 that was added last, and then drops its label if code
 // disagrees with it.
 func (c *column) shares(start uint64, code byte) bool {
-	if len(c.entries) == 0 || c.end != start+1 || c.full {
+	if len(c.entries) == 0 && c.end == 0 && !c.full || c.end != start+1 || c.full && start != 1<<64-1 {
 		return false
 	}
-	last := &c.entries[len(c.entries)-1]
-	if last.country == code {
-		return true
-	}
-	if last.start == start {
-		last.country = 0
-	} else {
-		c.entries = append(c.entries, entry{start, 0})
-	}
+	c.relabel(start, code)
 	return true
 }
 
-func (c *column) add(network netip.Prefix, start, length, limit uint64, code byte) error {
-	if c.full || start < c.end {
-		return fmt.Errorf("network %s: starts before the end of the network added before it", network)
+func (c *column) relabel(start uint64, code byte) {
+	var before byte
+	if len(c.entries) > 0 {
+		before = c.entries[len(c.entries)-1].label
 	}
+	if before == code || before == 0 {
+		return
+	}
+	if last := &c.entries[len(c.entries)-1]; last.start == start {
+		last.label = 0
+	} else {
+		c.entries = append(c.entries, entry{start, 0})
+	}
+}
+
+// add appends the range up to and including end; limit is the last address of the family.
+func (c *column) add(start, end, limit uint64, code byte) {
 	if start > c.end {
 		c.append(c.end, 0)
 	}
 	c.append(start, code)
-	c.end = start + length
-	c.full = c.end == limit
-	return nil
+	c.end = end + 1
+	c.full = end == limit
 }
 
 func (c *column) append(start uint64, code byte) {
-	if n := len(c.entries); n > 0 && c.entries[n-1].country == code || n == 0 && code == 0 {
+	if n := len(c.entries); n > 0 && c.entries[n-1].label == code || n == 0 && code == 0 {
 		return
 	}
 	c.entries = append(c.entries, entry{start, code})
 }
 
 // Encode returns the table's bytes, as Decode reads them.
-func (b *Builder) Encode(name string, published time.Time) ([]byte, error) {
-	if len(name) > maxName {
-		return nil, fmt.Errorf("encode range table: name of %d bytes, at most %d allowed", len(name), maxName)
+func (b *Builder) Encode(header Header) ([]byte, error) {
+	for _, field := range header.texts() {
+		if len(*field.text) > field.limit {
+			return nil, fmt.Errorf("encode range table: %s of %d bytes, at most %d allowed", field.name, len(*field.text), field.limit)
+		}
+		if err := validText(*field.text); err != nil {
+			return nil, fmt.Errorf("encode range table: %s %q: %w", field.name, *field.text, err)
+		}
 	}
-	if published.Unix() < 0 {
-		return nil, fmt.Errorf("encode range table: published %s, before 1970", published)
+	if header.Published.Unix() < 0 {
+		return nil, fmt.Errorf("encode range table: published %s, before 1970", header.Published)
 	}
-	out := bytes.NewBufferString(magic)
-	appendUvarint(out, uint64(published.Unix()))
-	appendUvarint(out, uint64(len(name)))
-	out.WriteString(name)
-	appendUvarint(out, uint64(len(b.names)))
-	for _, country := range b.names {
-		out.WriteString(country)
+	out := bytes.NewBufferString(Magic)
+	appendUvarint(out, uint64(header.Published.Unix()))
+	for _, field := range header.texts() {
+		appendText(out, *field.text)
+	}
+	appendUvarint(out, uint64(len(b.labels)))
+	for _, label := range b.labels {
+		appendText(out, label)
 	}
 	deflate, err := flate.NewWriter(out, flate.BestCompression)
 	if err != nil {
@@ -152,7 +188,7 @@ func (b *Builder) Encode(name string, published time.Time) ([]byte, error) {
 func (c *column) encode(ipv4 bool) []byte {
 	entries := c.entries
 	if limit := uint64(1) << 32; !c.full && len(entries) > 0 && (!ipv4 || c.end < limit) {
-		if last := entries[len(entries)-1]; last.country != 0 {
+		if last := entries[len(entries)-1]; last.label != 0 {
 			entries = append(entries[:len(entries):len(entries)], entry{c.end, 0})
 		}
 	}
@@ -164,11 +200,16 @@ func (c *column) encode(ipv4 bool) []byte {
 		before = e.start
 	}
 	for _, e := range entries {
-		out.WriteByte(e.country)
+		out.WriteByte(e.label)
 	}
 	return out.Bytes()
 }
 
 func appendUvarint(out *bytes.Buffer, value uint64) {
 	out.Write(binary.AppendUvarint(out.AvailableBuffer(), value))
+}
+
+func appendText(out *bytes.Buffer, text string) {
+	appendUvarint(out, uint64(len(text)))
+	out.WriteString(text)
 }

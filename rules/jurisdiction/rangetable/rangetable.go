@@ -1,15 +1,17 @@
-// Package rangetable is a compact, read-only table from address ranges to countries.
+// Package rangetable is a compact, read-only table from address ranges to labels: countries, or the
+// regions of a cloud provider.
 //
-// A table is sorted starts with one byte of country each; a range ends where the next begins. An
+// A table is sorted starts with one byte of label each; a range ends where the next begins. An
 // index over the first 16 bits leaves a binary search of a few entries. IPv6 is kept to its first
 // 64 bits, the smallest network that is delegated to one site (RFC 6177), and a /64 that several
-// countries share has none. Encoded, the starts are differences and the whole is deflated: about
-// one byte per range, small enough to embed.
+// labels share has none. Encoded, the starts are differences and the whole is deflated: about
+// one byte per range, small enough to embed. The same ranges make the same bytes.
 //
 //	table, err := rangetable.Decode(file)
-//	country := table.Country(netip.MustParseAddr("193.0.6.139"))
+//	country := table.Label(netip.MustParseAddr("193.0.6.139"))
 //
-// It leaves what the countries mean to package jurisdiction.
+// It leaves what the labels mean to package jurisdiction, and reading other formats to package
+// ranges.
 package rangetable
 
 import (
@@ -23,24 +25,43 @@ import (
 	"io"
 	"net/netip"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
+// Magic is how an encoded table begins.
+const Magic = "BFRT\x02"
+
 const (
-	magic       = "BFRT\x01"
 	maxRanges   = 8 << 20 // per address family; eight times what the largest country database needs
-	maxName     = 200
+	maxLabels   = 255
 	indexBits   = 16
 	indexLength = 1<<indexBits + 1
 )
 
-// Table answers which country an address range is in. It is immutable, so safe for concurrent use.
-type Table struct {
-	Name      string    // the data set, e.g. "geo-whois-asn-country"
-	Published time.Time // when the data set was built
-	Checksum  string    // SHA-256 of the encoded table, lower-case hexadecimal
+// Longest texts of a Header, and longest label, in bytes.
+const (
+	MaxName        = 100
+	MaxAttribution = 1000
+	MaxLabel       = 64
+)
 
-	countries []string // by code in family.country; countries[0] is "": no country known
-	v4, v6    family
+// Header describes the data of a table.
+type Header struct {
+	Name        string    // the data set, e.g. "geo-whois-asn-country"
+	Kind        string    // what the labels are; the reader's affair
+	License     string    // SPDX identifier, or where the terms are; "" if not stated
+	Attribution string    // to be shown wherever the data is passed on; "" if not stated
+	Published   time.Time // when the data set was published, to the second, not before 1970
+}
+
+// Table answers which label an address range has. It is immutable, so safe for concurrent use.
+type Table struct {
+	Header
+	Checksum string // SHA-256 of the encoded table without its end, lower-case hexadecimal
+
+	labels []string // by code in family.label; labels[0] is "": nothing known
+	v4, v6 family
 }
 
 // family holds one address family. Starts are left-aligned in 64 bits for IPv6, the plain 32-bit
@@ -48,27 +69,32 @@ type Table struct {
 type family struct {
 	starts32 []uint32
 	starts64 []uint64
-	country  []byte
+	label    []byte
 	index    []uint32 // index[h] is the first range that starts at or after the prefix h
 }
 
-// Country returns the ISO 3166-1 alpha-2 code for addr, or "" when the table has none.
-// It does not allocate.
-func (t *Table) Country(addr netip.Addr) string {
+// Label returns the label of addr, or "" when the table has none. It does not allocate.
+func (t *Table) Label(addr netip.Addr) string { return t.labels[t.Code(addr)] }
+
+// Code returns the position in Labels of addr's label, 0 when the table has none. It does not allocate.
+func (t *Table) Code(addr netip.Addr) int {
 	addr = addr.Unmap()
 	switch {
 	case addr.Is4():
 		bytes := addr.As4()
-		return t.countries[t.v4.find32(binary.BigEndian.Uint32(bytes[:]))]
+		return int(t.v4.find32(binary.BigEndian.Uint32(bytes[:])))
 	case addr.Is6():
 		bytes := addr.As16()
-		return t.countries[t.v6.find64(binary.BigEndian.Uint64(bytes[:8]))]
+		return int(t.v6.find64(binary.BigEndian.Uint64(bytes[:8])))
 	}
-	return ""
+	return 0
 }
 
+// Labels returns the labels by their codes; the first is "". It is not to be changed.
+func (t *Table) Labels() []string { return t.labels }
+
 // Len returns the number of IPv4 and of IPv6 ranges.
-func (t *Table) Len() (ipv4, ipv6 int) { return len(t.v4.country), len(t.v6.country) }
+func (t *Table) Len() (ipv4, ipv6 int) { return len(t.v4.label), len(t.v6.label) }
 
 func (f *family) find32(address uint32) byte {
 	prefix := address >> (32 - indexBits)
@@ -98,19 +124,19 @@ func (f *family) find64(address uint64) byte {
 	return f.before(low)
 }
 
-// before returns the country of the range in front of position; 0 before the first range.
+// before returns the label of the range in front of position; 0 before the first range.
 func (f *family) before(position int) byte {
 	if position == 0 {
 		return 0
 	}
-	return f.country[position-1]
+	return f.label[position-1]
 }
 
 // Decode reads an encoded table. The error says what is wrong with it; a table that decodes
 // answers every address without a panic.
 func Decode(encoded []byte) (*Table, error) {
-	if len(encoded) < len(magic)+sha256.Size || string(encoded[:len(magic)]) != magic {
-		return nil, errors.New("not a range table: no BFRT version 1 header")
+	if len(encoded) < len(Magic)+sha256.Size || string(encoded[:len(Magic)]) != Magic {
+		return nil, errors.New("not a range table: no BFRT version 2 header")
 	}
 	body, sum := encoded[:len(encoded)-sha256.Size], encoded[len(encoded)-sha256.Size:]
 	actual := sha256.Sum256(body)
@@ -118,16 +144,16 @@ func Decode(encoded []byte) (*Table, error) {
 		return nil, errors.New("range table is damaged: its checksum does not match its content")
 	}
 	table := &Table{Checksum: hex.EncodeToString(sum)}
-	input := bytes.NewReader(body[len(magic):])
+	input := bytes.NewReader(body[len(Magic):])
 	if err := table.readHeader(input); err != nil {
 		return nil, fmt.Errorf("range table header: %w", err)
 	}
 	inflated := flate.NewReader(input)
 	source := byteReader{reader: inflated}
-	if err := table.v4.read(&source, 32, len(table.countries)); err != nil {
+	if err := table.v4.read(&source, 32, len(table.labels)); err != nil {
 		return nil, fmt.Errorf("range table, IPv4 ranges: %w", err)
 	}
-	if err := table.v6.read(&source, 64, len(table.countries)); err != nil {
+	if err := table.v6.read(&source, 64, len(table.labels)); err != nil {
 		return nil, fmt.Errorf("range table, IPv6 ranges: %w", err)
 	}
 	return table, nil
@@ -142,42 +168,74 @@ func (t *Table) readHeader(input *bytes.Reader) error {
 		return errors.New("publication time out of range")
 	}
 	t.Published = time.Unix(int64(published), 0).UTC()
-	length, err := binary.ReadUvarint(input)
-	if err != nil {
-		return err
+	for _, field := range t.texts() {
+		if *field.text, err = readText(input, field.limit); err != nil {
+			return fmt.Errorf("%s: %w", field.name, err)
+		}
 	}
-	if length > maxName {
-		return errors.New("name too long")
-	}
-	name := make([]byte, length)
-	if _, err := io.ReadFull(input, name); err != nil {
-		return err
-	}
-	t.Name = string(name)
 	count, err := binary.ReadUvarint(input)
 	if err != nil {
 		return err
 	}
-	if count > 255 {
-		return errors.New("more than 255 countries")
+	if count > maxLabels {
+		return fmt.Errorf("more than %d labels", maxLabels)
 	}
-	t.countries = make([]string, 1, count+1)
+	t.labels = make([]string, 1, count+1)
 	for range count {
-		var code [2]byte
-		if _, err := io.ReadFull(input, code[:]); err != nil {
-			return err
+		label, err := readText(input, MaxLabel)
+		if err != nil {
+			return fmt.Errorf("label: %w", err)
 		}
-		if !isCode(string(code[:])) {
-			return errors.New("a country that is not two capital letters")
+		if label == "" {
+			return errors.New("an empty label")
 		}
-		t.countries = append(t.countries, string(code[:]))
+		t.labels = append(t.labels, label)
+	}
+	return nil
+}
+
+type headerText struct {
+	name  string
+	text  *string
+	limit int
+}
+
+// texts lists the texts of a header in the order in which they are written.
+func (h *Header) texts() [4]headerText {
+	return [4]headerText{
+		{"name", &h.Name, MaxName}, {"kind", &h.Kind, MaxName}, {"licence", &h.License, MaxName},
+		{"attribution", &h.Attribution, MaxAttribution},
+	}
+}
+
+func readText(input *bytes.Reader, limit int) (string, error) {
+	length, err := binary.ReadUvarint(input)
+	if err != nil {
+		return "", err
+	}
+	if length > uint64(limit) {
+		return "", fmt.Errorf("%d bytes long, at most %d allowed", length, limit)
+	}
+	text := make([]byte, length)
+	if _, err := io.ReadFull(input, text); err != nil {
+		return "", err
+	}
+	return string(text), validText(string(text))
+}
+
+// validText refuses what would garble a terminal or a log.
+func validText(text string) error {
+	for _, r := range text {
+		if !unicode.IsPrint(r) || r == utf8.RuneError {
+			return errors.New("a character that cannot be printed")
+		}
 	}
 	return nil
 }
 
 // read fills the family from its encoded form: the number of ranges, the difference of each start
-// to the one before, and one byte of country each.
-func (f *family) read(source *byteReader, bits, countries int) error {
+// to the one before, and one byte of label each.
+func (f *family) read(source *byteReader, bits, labels int) error {
 	count, err := binary.ReadUvarint(source)
 	if err != nil {
 		return err
@@ -203,13 +261,13 @@ func (f *family) read(source *byteReader, bits, countries int) error {
 			f.starts64 = append(f.starts64, start)
 		}
 	}
-	f.country = make([]byte, count)
-	if _, err := io.ReadFull(source, f.country); err != nil {
+	f.label = make([]byte, count)
+	if _, err := io.ReadFull(source, f.label); err != nil {
 		return err
 	}
-	for _, code := range f.country {
-		if int(code) >= countries {
-			return errors.New("a range names a country that the header does not list")
+	for _, code := range f.label {
+		if int(code) >= labels {
+			return errors.New("a range has a label that the header does not list")
 		}
 	}
 	f.buildIndex()
@@ -220,12 +278,12 @@ func (f *family) buildIndex() {
 	f.index = make([]uint32, indexLength)
 	position := 0
 	for prefix := range uint64(indexLength - 1) {
-		for position < len(f.country) && f.prefix(position) < prefix {
+		for position < len(f.label) && f.prefix(position) < prefix {
 			position++
 		}
 		f.index[prefix] = uint32(position)
 	}
-	f.index[indexLength-1] = uint32(len(f.country))
+	f.index[indexLength-1] = uint32(len(f.label))
 }
 
 // prefix returns the first 16 bits of the address with which the range at position starts.
@@ -262,8 +320,4 @@ func (b *byteReader) Read(into []byte) (int, error) {
 	n := copy(into, b.buffer[b.start:b.end])
 	b.start += n
 	return n, nil
-}
-
-func isCode(code string) bool {
-	return len(code) == 2 && 'A' <= code[0] && code[0] <= 'Z' && 'A' <= code[1] && code[1] <= 'Z'
 }

@@ -11,22 +11,22 @@ import (
 	"time"
 )
 
-type row struct {
-	network string
-	country string
-}
+type row struct{ network, label string }
 
-var published = time.Date(2026, 6, 17, 0, 0, 0, 0, time.UTC)
+var header = Header{
+	Name: "test", Kind: "place", License: "CC0-1.0", Attribution: "made for a test",
+	Published: time.Date(2026, 6, 17, 0, 0, 0, 0, time.UTC),
+}
 
 func build(t testing.TB, rows ...row) *Table {
 	t.Helper()
 	var builder Builder
 	for _, row := range rows {
-		if err := builder.Add(netip.MustParsePrefix(row.network), row.country); err != nil {
+		if err := builder.Add(netip.MustParsePrefix(row.network), row.label); err != nil {
 			t.Fatal(err)
 		}
 	}
-	encoded, err := builder.Encode("test", published)
+	encoded, err := builder.Encode(header)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,21 +52,21 @@ func TestTableAnswersAtTheEdgesOfEachRange(t *testing.T) {
 		"2001:db8:0:ffff:ffff::": "BB", "2001:db8:1::1": "CC", "2001:db8:1:1::": "", "ffff:ffff:ffff:fffe::": "",
 		"ffff:ffff:ffff:ffff:ffff::1": "EE",
 	} {
-		if got := table.Country(netip.MustParseAddr(address)); got != want {
+		if got := table.Label(netip.MustParseAddr(address)); got != want {
 			t.Errorf("%s: %q, want %q", address, got, want)
 		}
 	}
-	if got := table.Country(netip.Addr{}); got != "" {
+	if got := table.Label(netip.Addr{}); got != "" {
 		t.Errorf("the zero address is in %q", got)
 	}
-	if table.Name != "test" || !table.Published.Equal(published) || len(table.Checksum) != 64 {
-		t.Errorf("header %q %v %q", table.Name, table.Published, table.Checksum)
+	if table.Header != header || len(table.Checksum) != 64 {
+		t.Errorf("header %+v, checksum %q", table.Header, table.Checksum)
 	}
 }
 
 func TestWholeAddressSpaceFitsOneRange(t *testing.T) {
 	table := build(t, row{"0.0.0.0/0", "AA"}, row{"::/0", "BB"})
-	if got := table.Country(netip.MustParseAddr("255.1.2.3")) + table.Country(netip.MustParseAddr("ff00::1")); got != "AABB" {
+	if got := table.Label(netip.MustParseAddr("255.1.2.3")) + table.Label(netip.MustParseAddr("ff00::1")); got != "AABB" {
 		t.Errorf("%q", got)
 	}
 	if ipv4, ipv6 := table.Len(); ipv4 != 1 || ipv6 != 1 {
@@ -74,7 +74,7 @@ func TestWholeAddressSpaceFitsOneRange(t *testing.T) {
 	}
 }
 
-func TestSharedSixtyFourHasNoCountry(t *testing.T) {
+func TestSharedSixtyFourHasNoLabel(t *testing.T) {
 	table := build(t,
 		row{"2001:db8::/64", "AA"},
 		row{"2001:db8:0:1::/65", "AA"}, row{"2001:db8:0:1:8000::/65", "BB"},
@@ -84,7 +84,7 @@ func TestSharedSixtyFourHasNoCountry(t *testing.T) {
 	for address, want := range map[string]string{
 		"2001:db8::1": "AA", "2001:db8:0:1::1": "", "2001:db8:0:1:8000::1": "", "2001:db8:0:2:8000::": "CC", "2001:db8:0:3::": "AA",
 	} {
-		if got := table.Country(netip.MustParseAddr(address)); got != want {
+		if got := table.Label(netip.MustParseAddr(address)); got != want {
 			t.Errorf("%s: %q, want %q", address, got, want)
 		}
 	}
@@ -123,14 +123,14 @@ func TestTableAgreesWithALinearSearch(t *testing.T) {
 		linear := func(address netip.Addr) string {
 			for i, network := range kept {
 				if network.Contains(address) {
-					return rows[i].country
+					return rows[i].label
 				}
 			}
 			return ""
 		}
 		for _, network := range kept {
 			for _, address := range []netip.Addr{network.Addr(), network.Addr().Prev(), network.Addr().Next()} {
-				if got, want := table.Country(address), linear(address); got != want {
+				if got, want := table.Label(address), linear(address); got != want {
 					t.Fatalf("%s: %q, want %q", address, got, want)
 				}
 			}
@@ -145,14 +145,15 @@ func TestBuilderRefusesWhatATableCannotHold(t *testing.T) {
 		"after end":  {{"255.0.0.0/8", "AA"}, {"255.0.0.0/9", "BB"}},
 		"bits set":   {{"10.0.0.1/8", "AA"}},
 		"mapped":     {{"::ffff:10.0.0.0/104", "AA"}},
-		"lower case": {{"10.0.0.0/8", "aa"}},
-		"three":      {{"10.0.0.0/8", "AAA"}},
+		"overlap 6":  {{"2001:db8::/32", "AA"}, {"2001:db8:1::/48", "BB"}},
+		"long label": {{"10.0.0.0/8", strings.Repeat("x", MaxLabel+1)}},
+		"unprinted":  {{"10.0.0.0/8", "a\nb"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var builder Builder
 			var err error
 			for _, row := range rows {
-				if err = builder.Add(netip.MustParsePrefix(row.network), row.country); err != nil {
+				if err = builder.Add(netip.MustParsePrefix(row.network), row.label); err != nil {
 					return
 				}
 			}
@@ -166,7 +167,7 @@ func TestDamagedTableIsRefused(t *testing.T) {
 	if err := builder.Add(netip.MustParsePrefix("10.0.0.0/8"), "DE"); err != nil {
 		t.Fatal(err)
 	}
-	sound, err := builder.Encode("test", published)
+	sound, err := builder.Encode(header)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,5 +183,56 @@ func TestDamagedTableIsRefused(t *testing.T) {
 	}
 	if _, err := Decode([]byte(strings.Repeat("x", 100))); err == nil || !strings.Contains(err.Error(), "not a range table") {
 		t.Errorf("another format: %v", err)
+	}
+}
+
+func TestRangesMayEndAnywhereAndShareASixtyFour(t *testing.T) {
+	var builder Builder
+	for _, r := range [][3]string{
+		{"10.0.0.5", "10.0.0.9", "AA"}, {"10.0.0.10", "10.0.0.10", ""}, {"10.0.0.11", "255.255.255.255", "BB"},
+		{"2001:db8::", "2001:db8:0:1::5", "AA"}, {"2001:db8:0:1::6", "2001:db8:0:3:ffff:ffff:ffff:ffff", "BB"},
+		{"2001:db8:0:4::", "2001:db8:0:4::7", ""}, {"2001:db8:0:4::8", "2001:db8:0:5::", "CC"},
+		{"ffff::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", "AA"},
+		{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "BB"},
+	} {
+		if err := builder.AddRange(netip.MustParseAddr(r[0]), netip.MustParseAddr(r[1]), r[2]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	encoded, err := builder.Encode(header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := Decode(encoded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string]string{
+		"10.0.0.4": "", "10.0.0.5": "AA", "10.0.0.9": "AA", "10.0.0.10": "", "10.0.0.11": "BB", "255.255.255.255": "BB",
+		"2001:db8::1": "AA", "2001:db8:0:1::1": "", "2001:db8:0:2::": "BB", "2001:db8:0:3:ffff::": "BB",
+		"2001:db8:0:4::1": "", "2001:db8:0:5::": "CC", "2001:db8:0:6::": "",
+		"ffff::": "AA", "ffff:ffff:ffff:fffe::": "AA", "ffff:ffff:ffff:ffff::": "",
+	} {
+		if got := table.Label(netip.MustParseAddr(address)); got != want {
+			t.Errorf("%s: %q, want %q", address, got, want)
+		}
+	}
+	for _, r := range [][2]string{{"10.0.0.9", "10.0.0.5"}, {"10.0.0.1", "2001:db8::"}, {"fe80::1%a", "fe80::2"}} {
+		if err := new(Builder).AddRange(netip.MustParseAddr(r[0]), netip.MustParseAddr(r[1]), "AA"); err == nil {
+			t.Errorf("%s-%s is accepted", r[0], r[1])
+		}
+	}
+}
+
+func TestHeaderThatDoesNotFitIsRefused(t *testing.T) {
+	for name, header := range map[string]Header{
+		"long name":     {Name: strings.Repeat("x", MaxName+1)},
+		"control":       {Name: "x", Attribution: "a\x1b[31m"},
+		"invalid UTF-8": {License: "\xff"},
+		"before 1970":   {Published: time.Date(1969, 1, 1, 0, 0, 0, 0, time.UTC)},
+	} {
+		if _, err := new(Builder).Encode(header); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
 	}
 }
