@@ -87,7 +87,19 @@ var attributes = number([]attribute{
 		func(l *flow.Location) string { return l.Operator }).shown(`destination.operator == "Example CRM"`),
 	placed("operatorHome", `the country whose law binds the operator, ISO 3166-1 alpha-2; "" when unknown`,
 		func(l *flow.Location) string { return l.OperatorHome }).shown(`destination.operatorHome == "US"`),
-	placed("cloud", `the cloud provider whose region the host name carries, e.g. "aws"; "" when it carries none`,
+	placed("parentHome", `the country whose law binds the operator's ultimate owner, ISO 3166-1 alpha-2; "" when unknown`,
+		func(l *flow.Location) string { return l.ParentHome }).shown(`destination.parentHome != destination.operatorHome`),
+	placedList("possible", "every country that the destination may stand in, sorted: one when it is known, all that the sources name when they disagree, none when nothing is known, which satisfies all(): ask onlyCountries for a permission",
+		func(l *flow.Location) []string { return l.Possible }).shown(`"CN" in destination.possible`),
+	placedList("reach", "every country whose law may take hold of the data, sorted: where it may stand, the operator's home and its owner's home",
+		func(l *flow.Location) []string { return l.Reach }).shown(`"US" in destination.reach`),
+	placedList("conflicts", "what the sources disagree on, each as one sentence; empty when they agree",
+		func(l *flow.Location) []string { return l.Conflicts }).shown(`size(destination.conflicts) > 0`),
+	{group: destinationGroup, name: "anycast", kind: cel.BoolType, doc: "whether the address or the host is served from many places at once, so that it has no one place",
+		state: locationState, read: placedTruth(func(l *flow.Location) bool { return l.Anycast }), example: `destination.anycast && data.has("personal")`},
+	{group: destinationGroup, name: "stale", kind: cel.BoolType, doc: "whether data that bore on the answer was older than its limit (jurisdiction.maxAge)",
+		state: locationState, read: placedTruth(func(l *flow.Location) bool { return l.Stale }), example: `destination.stale && destination.confidence < 0.9`},
+	placed("cloud", `the cloud provider in whose region the destination is, e.g. "aws"; "" when it is in none that is known`,
 		func(l *flow.Location) string { return l.Cloud }).shown(`destination.cloud == "aws"`),
 	placed("region", `that provider's name of the region; it means nothing without destination.cloud; "" when unknown`,
 		func(l *flow.Location) string { return l.Region }).shown(`destination.cloud == "aws" && destination.region != "eu-central-1"`),
@@ -226,6 +238,19 @@ func placed(name, doc string, get func(*flow.Location) string) attribute {
 	read := func(f *flow.Flow) string { return get(&f.Destination.Location) }
 	return attribute{group: destinationGroup, name: name, kind: cel.StringType, doc: doc, state: locationState, text: read,
 		read: func(s *scope, k *slot) ref.Val { return k.text(read(s.flow)) }}
+}
+
+// placedList is a list of texts of the destination's location, which like placed stands without one country.
+func placedList(name, doc string, get func(*flow.Location) []string) attribute {
+	return attribute{group: destinationGroup, name: name, kind: cel.ListType(cel.StringType), doc: doc, state: locationState,
+		read: func(s *scope, _ *slot) ref.Val {
+			return types.NewStringList(types.DefaultTypeAdapter, get(&s.flow.Destination.Location))
+		}}
+}
+
+// placedTruth reads a truth of the destination's location, which like placed stands without one country.
+func placedTruth(get func(*flow.Location) bool) func(*scope, *slot) ref.Val {
+	return func(s *scope, _ *slot) ref.Val { return types.Bool(get(&s.flow.Destination.Location)) }
 }
 
 func integer(group int, name, doc string, state func(*flow.Flow) flow.State, get func(*flow.Flow) int64) attribute {

@@ -29,7 +29,7 @@ func (p *Policy) DecideAt(f *flow.Flow, phase flow.Phase, now time.Time) Decisio
 func (p *Policy) InOrder() *Policy {
 	plain := *p
 	plain.scopes = &sync.Pool{New: func() any {
-		s := newScope(p.lists, p.index)
+		s := newScope(p.lists, p.groups, p.index)
 		s.search.plain = true
 		return s
 	}}

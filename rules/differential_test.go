@@ -144,7 +144,7 @@ func compare(t *testing.T, seed uint64, seen reached) {
 	if len(problems) > 0 {
 		t.Fatalf("seed %d: %v\n%s", seed, problems, text)
 	}
-	quick, plain := newScope(p.lists, p.index), newScope(p.lists, p.index)
+	quick, plain := newScope(p.lists, p.groups, p.index), newScope(p.lists, p.groups, p.index)
 	plain.search.plain = true
 	for range 25 {
 		f, phase := anyFlow(r), phases[r.IntN(len(phases))]

@@ -13,10 +13,12 @@
 //
 // Rules are found through an index on what is necessary for them to be true (index.go), so that a
 // flow pays for the rules it could match and not for all there are. Lists of hosts, domains, networks,
-// countries and words, and exemptions from single rules, are documents of their own beside the
-// policies, so that others can own them:
+// countries and words, groups of countries with the time of each membership, and exemptions from single
+// rules, are documents of their own beside the policies, so that others can own them:
 //
 //	{apiVersion: borderflow/v1, kind: List, name: partners, type: suffixes, file: partners.txt}
+//
+//	{apiVersion: borderflow/v1, kind: Group, name: OurPartners, members: [{country: JP, from: 2026-01-01, source: contract 2025-11}]}
 //
 //	{apiVersion: borderflow/v1, kind: Exemption, name: migration, rule: eu/no-transfer, source: {identity: shop},
 //	 destination: {host: api.example.com}, approvedBy: dpo@example.com, reason: ticket 4711, from: 2026-07-01, until: 2026-09-30}

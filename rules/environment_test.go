@@ -47,7 +47,7 @@ func TestWhatConditionsSay(t *testing.T) {
 			t.Errorf("%s: %v", condition, mistakes)
 			continue
 		}
-		s := newScope(nil, nil)
+		s := newScope(nil, nil, nil)
 		s.flow, s.now = known(), decidedAt
 		result, _, err := c.evaluate(s)
 		if err != nil || (result == matched) != want {
@@ -82,7 +82,7 @@ func TestATransferIsKnownAsFarAsBothItsCountriesAre(t *testing.T) {
 			if len(mistakes) > 0 {
 				t.Fatal(mistakes)
 			}
-			s := newScope(nil, nil)
+			s := newScope(nil, nil, nil)
 			s.flow = with(func(f *flow.Flow) {
 				f.Source.Country, f.Source.CountryState = test.from, test.fromState
 				f.Destination.Location, f.Destination.LocationState = flow.Location{Country: test.to}, test.state
@@ -111,7 +111,7 @@ func TestEntropyIsKnownAsFarAsThePayloadIs(t *testing.T) {
 		"kept by no record": {flow.Data{State: flow.Known, Entropy: -1}, pending},
 		"no number":         {flow.Data{State: flow.Known, Entropy: math.NaN()}, pending},
 	} {
-		s := newScope(nil, nil)
+		s := newScope(nil, nil, nil)
 		s.flow = with(func(f *flow.Flow) { f.Data = test.data })
 		if got, _, _ := c.evaluate(s); got != test.want {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
@@ -133,7 +133,7 @@ func TestDomainsAndAddresses(t *testing.T) {
 		if len(mistakes) > 0 {
 			t.Fatal(mistakes)
 		}
-		s := newScope(nil, nil)
+		s := newScope(nil, nil, nil)
 		s.flow = with(func(f *flow.Flow) { f.Destination.Host, f.Source.Identity = test.host, test.domain })
 		if result, _, err := c.evaluate(s); (result == matched) != test.want || err != nil {
 			t.Errorf("%s under %s: %v, %v", test.host, test.domain, result, err)
@@ -146,7 +146,7 @@ func TestAPooledScopeNeverShowsTheFlowBefore(t *testing.T) {
 	if len(mistakes) > 0 {
 		t.Fatal(mistakes)
 	}
-	s := newScope(nil, nil)
+	s := newScope(nil, nil, nil)
 	s.flow = with(func(f *flow.Flow) { f.Request.Query = strings.Repeat("x", 2*longestKept) })
 	if result, _, _ := c.evaluate(s); result != unmatched {
 		t.Fatal("matched too early")
@@ -170,7 +170,7 @@ func TestAPooledScopeHoldsNoLongTexts(t *testing.T) {
 	if len(mistakes) > 0 {
 		t.Fatal(mistakes)
 	}
-	s := newScope(nil, nil)
+	s := newScope(nil, nil, nil)
 	s.flow = with(func(f *flow.Flow) { f.Request.Query = strings.Repeat("x", 2*longestKept) })
 	if result, _, err := c.evaluate(s); result != matched {
 		t.Fatal(result, err)
@@ -228,7 +228,7 @@ func TestExpensiveConditionsAreMeteredAndEndInAnError(t *testing.T) {
 	if !c.metered {
 		t.Fatal("the condition is not metered")
 	}
-	s := newScope(nil, nil)
+	s := newScope(nil, nil, nil)
 	s.flow = with(func(f *flow.Flow) {
 		f.Request.Path = strings.Repeat("a", 4096)
 		f.Data.Categories = nil

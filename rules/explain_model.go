@@ -234,11 +234,12 @@ func around(numbers []float64, models []*model) []comparand {
 var independent = map[string]string{
 	"source.namespace": "workload", "source.serviceAccount": "workload", "source.label": "workload",
 	"destination.cloud": "cloud", "destination.region": "cloud", "data.labels": "",
-	"source.address": "", "source.port": "", "source.country": "", "source.identity": "identity", "source.assurance": "identity",
+	"source.address": "", "source.port": "", "source.country": "origin", "source.within": "origin", "source.identity": "identity", "source.assurance": "identity",
 	"destination.host": "host", "destination.under": "host", "destination.port": "", "destination.address": "",
 	"destination.country": "place", "destination.confidence": "place", "destination.jurisdictions": "place",
 	"destination.anyCountry": "place", "destination.onlyCountries": "place", "destination.within": "place",
-	"destination.operator": "operator", "destination.operatorHome": "operator",
+	"destination.possible": "place", "destination.conflicts": "place", "destination.anycast": "place", "destination.stale": "",
+	"destination.operator": "operator", "destination.operatorHome": "operator", "destination.parentHome": "operator",
 	"destination.exempt": "exempt", "destination.exemption": "exempt",
 	"request.method": "", "request.scheme": "", "request.path": "", "request.query": "", "request.protocol": "",
 	"request.size": "", "request.header": "header", nowName: "now",
@@ -266,6 +267,7 @@ func related(a, b *node) bool {
 // transfers names what facts of a transfer are made of.
 var transfers = map[string][]string{
 	"transfer.origin": {"source.country"}, "transfer.destination": {"destination.country"},
+	"transfer.leaves":        {"source.country", "destination.country"},
 	"transfer.crossesBorder": {"source.country", "destination.country"}, "transfer.domestic": {"source.country", "destination.country"},
 }
 

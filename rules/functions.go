@@ -10,7 +10,6 @@ import (
 	"golang.org/x/net/idna"
 
 	"github.com/borderflow/borderflow/rules/flow"
-	"github.com/borderflow/borderflow/rules/jurisdiction"
 )
 
 // function is a member function of a group with one argument.
@@ -47,11 +46,17 @@ var functions = named([]function{
 		doc:     "whether a country is known and every source that names one names one of these; false when no country is known",
 		example: `destination.onlyCountries(["DE", "FR"])`, state: locationState, call: onlyCountries},
 	{group: destinationGroup, name: withinFunction, argument: cel.StringType, result: cel.BoolType, cost: costClaims,
-		doc:     "whether a country is known and every source that names one names a member, at the time of the decision, of this group (EU, EEA, FiveEyes, ASEAN) or list of countries",
+		doc:     "whether a country is known and every source that names one names a member, at the time of the decision, of this group of countries (" + builtInGroups + ", or one of the policy directory, kind: Group) or list of countries",
 		example: `!destination.within("EEA")`, state: locationState, call: withinGroup},
+	{group: sourceGroup, name: withinFunction, argument: cel.StringType, result: cel.BoolType, cost: costConstant,
+		doc:     "whether the country that the data leaves is known and a member, at the time of the decision, of this group or list of countries",
+		example: `source.within("EEA") && !destination.within("EEA")`, state: countryState, call: sourceWithin},
 	{group: sourceGroup, name: "label", argument: cel.StringType, result: cel.StringType, cost: costLookup,
 		doc:     `the workload's label of this name, as its orchestrator knows it; "" when it has none`,
 		example: `source.label("app") == "payroll"`, state: workloadState, call: sourceLabel},
+	{group: transferGroup, name: leavesFunction, argument: cel.StringType, result: cel.BoolType, cost: costClaims,
+		doc:     "whether the data leaves this group or list of countries: the origin is known to be inside, and the destination is not known to be; false while the origin is unknown",
+		example: `transfer.leaves("EEA") && data.has("personal")`, state: countryState, call: leavesGroup},
 	{group: requestGroup, name: "header", argument: cel.StringType, result: cel.StringType, cost: costConstant,
 		doc:     `a header by name, case does not count; several values are joined with ", "; "" when it is missing`,
 		example: `request.header("Content-Type").startsWith("application/json")`, state: requestState, call: header},
@@ -153,17 +158,61 @@ func onlyCountries(s *scope, argument ref.Val) ref.Val {
 	return types.Bool(everyCountry(s.flow, func(country string) bool { return contains(list, country) }))
 }
 
-// withinGroup asks the lists first, as the names of groups are not free for lists.
+// builtInGroups names the groups of countries for the reference.
+const builtInGroups = "APEC, APEC-CBPR, ASEAN, BR-adequacy, CH-adequacy, CH-adequacy-limited, CPTPP, DEPA, EEA, EU, EU-adequacy, " +
+	"EU-adequacy-limited, FiveEyes, Global-CBPR, JP-adequacy, KR-adequacy, RCEP, UK-adequacy, UK-adequacy-limited, US-countries-of-concern"
+
 func withinGroup(s *scope, argument ref.Val) ref.Val {
-	name := string(argument.(types.String))
+	member := s.membership(string(argument.(types.String)))
+	if member == nil {
+		return noSuchGroup
+	}
+	return types.Bool(everyCountry(s.flow, member))
+}
+
+func sourceWithin(s *scope, argument ref.Val) ref.Val {
+	member := s.membership(string(argument.(types.String)))
+	if member == nil {
+		return noSuchGroup
+	}
+	return types.Bool(originIs(s.flow, member))
+}
+
+// leavesGroup needs the destination only of data that comes from inside.
+func leavesGroup(s *scope, argument ref.Val) ref.Val {
+	member := s.membership(string(argument.(types.String)))
+	if member == nil {
+		return noSuchGroup
+	}
+	if !originIs(s.flow, member) {
+		return types.False
+	}
+	if v, settled := s.settle(locationState(s.flow), destinationGroup, leavesUnavailable); !settled {
+		return v
+	}
+	return types.Bool(!everyCountry(s.flow, member))
+}
+
+var (
+	leavesUnavailable = newUnavailable(groupNames[transferGroup] + "." + leavesFunction)
+	noSuchGroup       = types.NewErrWithNodeID(1, "there is no group of this name")
+)
+
+// membership returns what tells members of the group or list of that name now, nil if there is none.
+// Lists, groups and built-in groups never share a name.
+func (s *scope) membership(name string) func(country string) bool {
 	if l := s.lists[name]; l != nil {
-		return types.Bool(everyCountry(s.flow, l.has))
+		return l.has
 	}
-	group := jurisdiction.FindGroup(name)
-	if group == nil {
-		return types.NewErr("there is no group of this name")
+	if group := findGroup(s.named, name); group != nil {
+		return func(country string) bool { return group.Has(country, s.now) }
 	}
-	return types.Bool(everyCountry(s.flow, func(country string) bool { return group.Has(country, s.now) }))
+	return nil
+}
+
+// originIs reports whether the country that the data leaves is known and in.
+func originIs(f *flow.Flow, in func(country string) bool) bool {
+	return f.Source.CountryState == flow.Known && f.Source.Country != "" && in(f.Source.Country)
 }
 
 // everyCountry reports whether a country is known, and every source that names one names one that is in.

@@ -34,8 +34,15 @@ var listFunctions = []listFunction{
 		example: `inNetwork(destination.address, "192.0.2.0/24")`, cost: costLookup},
 }
 
-// withinFunction takes the name of a group or list of countries.
-const withinFunction = "within"
+// Functions of source, destination and transfer that take the name of a group or list of countries.
+const (
+	withinFunction = "within"
+	leavesFunction = "leaves"
+)
+
+func takesGroup(function string) bool {
+	return function == withinFunction || function == leavesFunction
+}
 
 // listLibrary declares the list functions, and plans them into every program of the environment.
 type listLibrary struct{}
@@ -138,7 +145,7 @@ type listUse struct {
 // usesOf returns where tree names lists; message is why a call is not possible, "" if it is.
 func usesOf(tree *ast.AST, e ast.Expr) (use listUse, ok bool, message string) {
 	call := e.AsCall()
-	member := call.IsMemberFunction() && call.FunctionName() == withinFunction
+	member := call.IsMemberFunction() && takesGroup(call.FunctionName())
 	if !member && (call.IsMemberFunction() || !isListFunction(call.FunctionName())) {
 		return listUse{}, false, ""
 	}
@@ -168,8 +175,8 @@ func (r *reader) checkLists(c *condition) []mistake {
 
 func (r *reader) checkUse(use listUse) (message, hint string) {
 	allowed := []ListType{CountryList}
-	if use.function == withinFunction {
-		if jurisdiction.FindGroup(use.name) != nil {
+	if takesGroup(use.function) {
+		if findGroup(r.groups, use.name) != nil {
 			return "", ""
 		}
 	} else {
@@ -206,8 +213,9 @@ func (r *reader) checkList(use listUse, allowed []ListType) (message, hint strin
 			}
 		}
 	}
-	if use.function == withinFunction {
-		return "there is no group or list of countries " + quote(use.name), nearestName(use.name, append(jurisdiction.GroupNames(), names...))
+	if takesGroup(use.function) {
+		names = append(append(names, sortedKeys(r.groups)...), jurisdiction.GroupNames()...)
+		return "there is no group or list of countries " + quote(use.name), nearestName(use.name, names)
 	}
 	if len(names) == 0 {
 		return "there is no list " + quote(use.name), "a list is a document of its own, kind: List"

@@ -17,12 +17,12 @@ import (
 // MaxFiles bounds the policy files of a directory.
 const MaxFiles = 1024
 
-// Subdirectories of a policy directory that are read as well, so that lists and exemptions can have
-// owners of their own.
-var subdirectories = []string{"exemptions", "lists"}
+// Subdirectories of a policy directory that are read as well, so that lists, groups and exemptions can
+// have owners of their own.
+var subdirectories = []string{"exemptions", "groups", "lists"}
 
 // Load reads and compiles the policy files (*.yaml, *.yml, and *.txt for the entries of lists) in dir
-// and in its subdirectories lists and exemptions. Names that begin with a dot are left out, links to
+// and in its subdirectories lists, groups and exemptions. Names that begin with a dot are left out, links to
 // files are followed, so a mounted Kubernetes ConfigMap works as it is.
 // The error is for a directory that cannot be read; mistakes in files are problems. The policy is
 // nil if there is either.

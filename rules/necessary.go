@@ -131,23 +131,36 @@ func member(function string, argument ast.Expr) (clause, bool) {
 	case "destination.onlyCountries":
 		return listed(countryDimension(), argument)
 	case "destination." + withinFunction:
-		name, ok := textConstant(argument)
-		group := jurisdiction.FindGroup(name)
-		if !ok || group == nil {
-			return nil, false
-		}
-		c := clause{}
-		for _, country := range group.Ever() {
-			c = append(c, key{dimension: countryDimension(), text: country})
-		}
-		return c, true
+		return memberOf(countryDimension(), argument)
+	case "source." + withinFunction, "transfer." + leavesFunction:
+		return memberOf(originDimension(), argument)
 	}
 	return nil, false
+}
+
+// memberOf returns the clause of "the fact is a country that ever is in this group". Groups of the policy
+// directory can be others when the same condition is used again, and have none.
+func memberOf(d dimension, argument ast.Expr) (clause, bool) {
+	name, ok := textConstant(argument)
+	group := jurisdiction.FindGroup(name)
+	if !ok || group == nil {
+		return nil, false
+	}
+	c := clause{}
+	for _, country := range group.Ever() {
+		c = append(c, key{dimension: d, text: country})
+	}
+	return c, true
 }
 
 // countryDimension is that of destination.country.
 func countryDimension() dimension {
 	return dimension(attributeNamed(destinationGroup, "country").slot)
+}
+
+// originDimension is that of source.country.
+func originDimension() dimension {
+	return dimension(attributeNamed(sourceGroup, "country").slot)
 }
 
 // listed returns the clause of "the fact is one of these texts".

@@ -20,8 +20,9 @@ type Policy struct {
 	hash       string
 	policies   []*legalRegime // by name
 	lists      map[string]*list
-	exemptions []*Exemption // by name
-	boundaries []time.Time  // when rules and exemptions begin or end, ascending
+	groups     map[string]*GroupInfo // of countries
+	exemptions []*Exemption          // by name
+	boundaries []time.Time           // when rules, exemptions and memberships begin or end, ascending
 	index      *index
 	conditions map[string]*condition
 	undisputed []PolicyVerdict // every policy's verdict when no rule matches
@@ -101,7 +102,7 @@ func parse(files map[string][]byte, previous *Policy) (*Policy, document.Problem
 	if len(r.problems) > 0 {
 		return nil, r.problems.Sort()
 	}
-	p := &Policy{conditions: r.compiled, policies: r.policies, lists: r.lists, exemptions: r.exemptions}
+	p := &Policy{conditions: r.compiled, policies: r.policies, lists: r.lists, groups: r.groups, exemptions: r.exemptions}
 	slices.SortFunc(p.policies, func(a, b *legalRegime) int { return strings.Compare(a.name, b.name) })
 	slices.SortFunc(p.exemptions, func(a, b *Exemption) int { return strings.Compare(a.Name, b.Name) })
 	for _, regime := range p.policies {
@@ -112,9 +113,9 @@ func parse(files map[string][]byte, previous *Policy) (*Policy, document.Problem
 			rule.alone = []PolicyVerdict{rule.verdict}
 		}
 	}
-	p.boundaries = boundariesOf(p.policies, p.exemptions)
+	p.boundaries = boundariesOf(p.policies, p.exemptions, p.groupBoundaries())
 	p.index = newIndex(p.policies)
-	p.scopes = &sync.Pool{New: func() any { return newScope(p.lists, p.index) }}
+	p.scopes = &sync.Pool{New: func() any { return newScope(p.lists, p.groups, p.index) }}
 	p.hash = r.hash(p)
 	return p, nil
 }
@@ -124,11 +125,13 @@ func parse(files map[string][]byte, previous *Policy) (*Policy, document.Problem
 func (r *reader) hash(p *Policy) string {
 	slices.SortFunc(r.documents, func(a, b *policyFile) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(r.exemptionDocuments, func(a, b *exemptionDocument) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(r.groupDocuments, func(a, b *groupDocument) int { return strings.Compare(a.Name, b.Name) })
 	said := struct {
 		Policies   []*policyFile
 		Lists      []hashedList         `json:",omitempty"`
+		Groups     []*groupDocument     `json:",omitempty"`
 		Exemptions []*exemptionDocument `json:",omitempty"`
-	}{Policies: r.documents, Exemptions: r.exemptionDocuments}
+	}{Policies: r.documents, Groups: r.groupDocuments, Exemptions: r.exemptionDocuments}
 	for _, info := range p.Lists() {
 		said.Lists = append(said.Lists, hashedList{info.Name, info.Type, info.Hash})
 	}

@@ -84,7 +84,7 @@ type kind string
 
 func (k *kind) UnmarshalText(text []byte) error {
 	*k = kind(text)
-	return document.OneOf(string(text), policyKind, listKind, exemptionKind)
+	return document.OneOf(string(text), policyKind, listKind, exemptionKind, groupKind)
 }
 
 // The kinds of document that a policy directory holds.
@@ -92,6 +92,7 @@ const (
 	policyKind    = "Policy"
 	listKind      = "List"
 	exemptionKind = "Exemption"
+	groupKind     = "Group"
 )
 
 // expression is the text of a condition. It need not be in quotes where YAML would take it for

@@ -35,20 +35,22 @@ type reader struct {
 	compiled map[string]*condition // of this one, by text
 	mistakes map[string][]mistake  // of texts that do not compile
 
-	names, listNames, exemptionNames map[string]place // where each name stands
+	names, listNames, groupNames, exemptionNames map[string]place // where each name stands; of groups in lower case
 
 	rules              int
 	policies           []*legalRegime
 	documents          []*policyFile
 	lists              map[string]*list
+	groups             map[string]*GroupInfo
+	groupDocuments     []*groupDocument
 	exemptions         []*Exemption
 	exemptionDocuments []*exemptionDocument
 	problems           document.Problems
 }
 
 func newReader(previous *Policy) *reader {
-	r := &reader{compiled: map[string]*condition{}, mistakes: map[string][]mistake{}, lists: map[string]*list{},
-		names: map[string]place{}, listNames: map[string]place{}, exemptionNames: map[string]place{}}
+	r := &reader{compiled: map[string]*condition{}, mistakes: map[string][]mistake{}, lists: map[string]*list{}, groups: map[string]*GroupInfo{},
+		names: map[string]place{}, listNames: map[string]place{}, groupNames: map[string]place{}, exemptionNames: map[string]place{}}
 	if previous != nil {
 		r.previous = previous.conditions
 	}
@@ -60,17 +62,22 @@ const listExtension = ".txt"
 
 // part is one document of a file.
 type part struct {
-	content   any // *policyFile, *listDocument or *exemptionDocument
+	content   any // *policyFile, *listDocument, *groupDocument or *exemptionDocument
 	positions *document.Positions
 }
 
-// read reads every file: lists first, because conditions name them, and exemptions last, because they
+// read reads every file: lists and then groups first, because conditions name them, and exemptions last, because they
 // name rules.
 func (r *reader) read(files map[string][]byte) {
 	parts := r.decode(files)
 	for _, p := range parts {
 		if d, ok := p.content.(*listDocument); ok {
 			r.readList(d, p.positions, files)
+		}
+	}
+	for _, p := range parts {
+		if d, ok := p.content.(*groupDocument); ok {
+			r.readGroup(d, p.positions)
 		}
 	}
 	r.compileAll(parts)
@@ -120,6 +127,8 @@ func newDocument(kind string) any {
 		return new(listDocument)
 	case exemptionKind:
 		return new(exemptionDocument)
+	case groupKind:
+		return new(groupDocument)
 	}
 	return new(policyFile)
 }

@@ -41,7 +41,8 @@ type scope struct {
 	groups [len(groupNames)]group
 	slots  []slot // by attribute.slot
 	lists  map[string]*list
-	search search // of the index
+	named  map[string]*GroupInfo // groups of countries of the policy directory
+	search search                // of the index
 	frame  *interpreter.ExecutionFrame
 }
 
@@ -57,8 +58,8 @@ type slot struct {
 // longestKept bounds the texts that a pooled scope holds on to.
 const longestKept = 512
 
-func newScope(lists map[string]*list, ix *index) *scope {
-	s := &scope{slots: make([]slot, len(attributes)+1), lists: lists, search: ix.newSearch()}
+func newScope(lists map[string]*list, named map[string]*GroupInfo, ix *index) *scope {
+	s := &scope{slots: make([]slot, len(attributes)+1), lists: lists, named: named, search: ix.newSearch()}
 	for i := range s.groups {
 		s.groups[i] = group{scope: s, kind: groupTypes[i]}
 	}

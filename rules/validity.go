@@ -8,9 +8,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// boundariesOf returns the moments at which a rule or exemption begins or ends, ascending.
-func boundariesOf(policies []*legalRegime, exemptions []*Exemption) []time.Time {
-	var moments []time.Time
+// boundariesOf returns the moments at which a rule or exemption begins or ends, and others, ascending.
+func boundariesOf(policies []*legalRegime, exemptions []*Exemption, others []time.Time) []time.Time {
+	moments := others
 	add := func(moment time.Time) {
 		if !moment.IsZero() {
 			moments = append(moments, moment)
@@ -30,8 +30,8 @@ func boundariesOf(policies []*legalRegime, exemptions []*Exemption) []time.Time 
 	return slices.CompactFunc(moments, time.Time.Equal)
 }
 
-// NextChange returns the first moment after now at which a rule or exemption begins or ends; zero if
-// none ever will.
+// NextChange returns the first moment after now at which a rule, an exemption or the membership in a group
+// that a condition names begins or ends; zero if none ever will.
 func (p *Policy) NextChange(now time.Time) time.Time {
 	for _, moment := range p.boundaries {
 		if moment.After(now) {
@@ -44,8 +44,8 @@ func (p *Policy) NextChange(now time.Time) time.Time {
 // longestWait bounds a timer, so that a clock that was set is noticed.
 const longestWait = time.Hour
 
-// followTime has long-lived flows decided again when a rule or exemption begins or ends, until ctx
-// ends.
+// followTime has long-lived flows decided again when a rule, an exemption or a membership begins or
+// ends, until ctx ends.
 func (s *Store) followTime(ctx context.Context) error {
 	seen := s.Status().LoadedAt // boundaries up to here have been acted on
 	for {
@@ -79,7 +79,7 @@ func (s *Store) passed(since, now time.Time) bool {
 	if next.IsZero() || next.After(now) {
 		return false
 	}
-	s.log.Info("a rule or exemption has begun or ended; open connections are decided again",
+	s.log.Info("a rule, an exemption or a membership has begun or ended; open connections are decided again",
 		zap.String("policy", policy.ShortHash()), zap.Time("at", next))
 	s.tell(policy)
 	return true

@@ -58,13 +58,16 @@ func listChanges(old, new *rules.Policy, report *Report) {
 	}
 }
 
-// listOthers compares lists and exemptions by name.
+// listOthers compares lists, groups and exemptions by name.
 func listOthers(old, new *rules.Policy, report *Report) {
 	before, after := map[string]string{}, map[string]string{}
 	for i, p := range []*rules.Policy{old, new} {
 		into := []map[string]string{before, after}[i]
 		for _, l := range p.Lists() {
 			into["list "+l.Name] = l.Hash
+		}
+		for _, g := range p.Groups() {
+			into["group "+g.Name] = fmt.Sprint(g.Description, g.Group.Memberships())
 		}
 		for _, e := range p.Exemptions() {
 			plain := *e

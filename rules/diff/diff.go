@@ -69,7 +69,7 @@ func (o Outcome) String() string {
 
 // Change is one rule, or one policy as a whole, that is not as it was.
 type Change struct {
-	Policy string   `json:"policy"` // or "list …", "exemption …"
+	Policy string   `json:"policy"` // or "list …", "group …", "exemption …"
 	Rule   string   `json:"rule"`   // "" for the policy as a whole
 	What   string   `json:"what"`   // "added", "removed", "moved" or "changed"
 	Fields []string `json:"fields,omitempty"`

@@ -253,6 +253,8 @@ func (s *search) minimise(b start, wanted string) start {
 		},
 		func(f *flow.Flow) { f.Destination.Location, f.Destination.LocationState = flow.Location{}, flow.Absent },
 		func(f *flow.Flow) { f.Destination.Location.Operator, f.Destination.Location.OperatorHome = "", "" },
+		func(f *flow.Flow) { f.Destination.Location.ParentHome = "" },
+		func(f *flow.Flow) { f.Destination.Location.Anycast, f.Destination.Location.Stale = false, false },
 		func(f *flow.Flow) { f.Destination.Exemption = "" },
 		func(f *flow.Flow) { f.Request.Method = n.Request.Method },
 		func(f *flow.Flow) { f.Request.Scheme = n.Request.Scheme },

@@ -13,7 +13,7 @@ import (
 // domain returns the texts that a fact can have, and whether there are no others.
 func domain(fact string) (closed bool, texts []string) {
 	switch fact {
-	case "source.country", "destination.operatorHome":
+	case "source.country", "destination.operatorHome", "destination.parentHome":
 		return true, append([]string{""}, allCountries()...)
 	case "data.inspected":
 		return true, []string{"full", "partial", "none"}

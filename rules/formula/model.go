@@ -137,6 +137,12 @@ func setDestination(d *flow.Destination, fact string, v value) {
 		location.Operator = v.text
 	case "destination.operatorHome":
 		location.OperatorHome = v.text
+	case "destination.parentHome":
+		location.ParentHome = v.text
+	case "destination.anycast":
+		location.Anycast = v.truth
+	case "destination.stale":
+		location.Stale = v.truth
 	case "destination.cloud":
 		location.Cloud = v.text
 	case "destination.region":
@@ -147,7 +153,7 @@ func setDestination(d *flow.Destination, fact string, v value) {
 		}
 	}
 	if location.Country != "" || location.Confidence > 0 || location.Operator != "" || location.OperatorHome != "" ||
-		location.Cloud != "" || location.Region != "" || len(location.Jurisdictions) > 0 {
+		location.ParentHome != "" || location.Anycast || location.Stale || location.Cloud != "" || location.Region != "" || len(location.Jurisdictions) > 0 {
 		d.LocationState = flow.Known
 	}
 }
@@ -319,6 +325,15 @@ func describeLocation(l flow.Location) []string {
 	}
 	if l.OperatorHome != "" {
 		parts = append(parts, fmt.Sprintf("operatorHome %q", l.OperatorHome))
+	}
+	if l.ParentHome != "" {
+		parts = append(parts, fmt.Sprintf("parentHome %q", l.ParentHome))
+	}
+	if l.Anycast {
+		parts = append(parts, "anycast")
+	}
+	if l.Stale {
+		parts = append(parts, "stale")
 	}
 	return parts
 }

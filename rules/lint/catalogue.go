@@ -47,6 +47,9 @@ var (
 	spelling = kind{Kind: Kind{"BF123", "spelling", Error, "A text that the fact never is, for its case or form",
 		"Hosts are in lower case without a scheme, a port or a final dot; methods are nearly always in capital letters.",
 		"write it as the fact has it"}}
+	anyRecipient = kind{Kind: Kind{"BF124", "any-recipient", Warning, "A rule takes limited adequacy for that of a whole country",
+		"Some adequacy decisions cover recipients that are certified, or of one sector, alone; the country does not tell who is.",
+		"ask for the recipient as well, for example inList(destination.host, \"certified\")"}}
 	expired = kind{Kind: Kind{"BF130", "expired-rule", Warning, "A rule is no longer valid",
 		"Since validUntil has passed the rule is not evaluated.", "renew the rule after a review, or remove it"}}
 	expiring = kind{Kind: Kind{"BF131", "expiring-rule", Note, "A rule expires soon",
@@ -71,6 +74,13 @@ var (
 	emptyList = kind{Kind: Kind{"BF151", "empty-list", Warning, "A list without entries",
 		"Nothing is in an empty list: a rule that asks for what is in it never matches, and one that asks for what is not always does.",
 		"add entries, or remove the list and what names it"}}
+	unusedGroup = kind{Kind: Kind{"BF152", "unused-group", Warning, "A group of countries that no condition names",
+		"Whoever edits the group expects that something changes.", "name the group in a condition, or remove it"}}
+	emptyGroup = kind{Kind: Kind{"BF153", "empty-group", Warning, "A group of countries without a member today",
+		"No country is within it: a rule that asks for a place inside never matches, and one that asks for a place outside always does.",
+		"add members, or remove the group and what names it"}}
+	endingMembership = kind{Kind: Kind{"BF154", "ending-membership", Note, "The membership of a country in a group ends soon",
+		"From then on the country is outside, without further notice.", "review the group in time"}}
 	notAnalysable = kind{Kind: Kind{"BF190", "not-analysable", Note, "A question about a rule was left open",
 		"Conditions are analysed as far as comparisons of facts with constants go. Beyond that nothing is proved.",
 		"nothing, unless a simpler condition would do"}}
@@ -100,8 +110,8 @@ var (
 func Kinds() []Kind {
 	var all []Kind
 	for _, k := range []kind{neverMatches, shadowed, duplicated, conflicting, idleAllow, readsEverything, vacuous, unguarded,
-		undetectedCategory, spelling, expired, expiring, expiredExemption, longExemption, noReason, noContact,
-		blocksByDefault, untested, unusedList, emptyList, notAnalysable, withoutBasis, widerThanBasis, noPurpose, noLegalBasis, unequal, noReview, unknownIsBad} {
+		undetectedCategory, spelling, anyRecipient, expired, expiring, expiredExemption, longExemption, noReason, noContact,
+		blocksByDefault, untested, unusedList, emptyList, unusedGroup, emptyGroup, endingMembership, notAnalysable, withoutBasis, widerThanBasis, noPurpose, noLegalBasis, unequal, noReview, unknownIsBad} {
 		all = append(all, k.Kind)
 	}
 	return all

@@ -43,6 +43,29 @@ func (r *review) lists() {
 	}
 }
 
+// groups finds groups of countries without effect, and memberships that end soon.
+func (r *review) groups() {
+	for _, g := range r.policy.Groups() {
+		if !r.policy.UsesGroup(g.Name) {
+			r.group(g, unusedGroup, fmt.Sprintf("no condition names the group %s", g.Name))
+		}
+		if len(g.Group.Members(r.options.Now)) == 0 {
+			r.group(g, emptyGroup, fmt.Sprintf("the group %s has no member today", g.Name))
+		}
+		for _, m := range g.Group.Memberships() {
+			left := m.Until.Sub(r.options.Now)
+			if !m.Until.IsZero() && !m.From.After(r.options.Now) && left > 0 && left <= r.options.ExpiresWithin {
+				r.group(g, endingMembership, fmt.Sprintf("the membership of %s in the group %s ends in %d days", m.Country, g.Name, int(left/day)))
+			}
+		}
+	}
+}
+
+func (r *review) group(g rules.GroupInfo, k kind, message string) {
+	r.findings = append(r.findings, Finding{Code: k.Code, Name: k.Name, Severity: k.Severity, File: g.File, Line: g.Line, Column: 1,
+		Message: message, Fix: k.Fix})
+}
+
 func (r *review) list(l rules.ListInfo, k kind, message string) {
 	r.findings = append(r.findings, Finding{Code: k.Code, Name: k.Name, Severity: k.Severity, File: l.File, Line: l.Line, Column: 1,
 		Message: message, Fix: k.Fix})

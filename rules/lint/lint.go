@@ -111,6 +111,7 @@ func Check(policy *rules.Policy, files map[string][]byte, options Options) []Fin
 	}
 	r.conflicts()
 	r.exemptions()
+	r.groups()
 	r.lists()
 	slices.SortStableFunc(r.findings, func(a, b Finding) int {
 		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), strings.Compare(a.Code, b.Code))
@@ -174,6 +175,7 @@ func (r *review) reviewRule(s *subject) {
 	r.order(s)
 	r.reading(s)
 	r.names(s)
+	r.adequacy(s)
 	r.metadata(s)
 	r.targets(s)
 	if r.options.Principles {

@@ -95,8 +95,8 @@ func TestEachPlantedDefectIsFoundAndNothingElse(t *testing.T) {
 var planted = map[string]string{
 	"BF101": "order/never", "BF102": "order/many-uploads", "BF103": "order/the-same", "BF104": "conflict-a/partners-may",
 	"BF105": "order/idle", "BF110": "reading/every-payload", "BF111": "reading/all-claims", "BF112": "reading/first-claim",
-	"BF121": "names/category", "BF123": "names/host-case",
-	"BF132": "lists/partners", "BF133": "lists/partners", "BF150": "/", "BF151": "/",
+	"BF121": "names/category", "BF123": "names/host-case", "BF124": "groups/as-if-adequate",
+	"BF132": "lists/partners", "BF133": "lists/partners", "BF150": "/", "BF151": "/", "BF152": "/", "BF153": "/", "BF154": "/",
 	"BF130": "basis/old", "BF131": "basis/soon", "BF140": "basis/no-words", "BF141": "basis/no-words", "BF142": "conflict-b/",
 	"BF201": "basis/named-country", "BF202": "basis/wide", "BF301": "basis/no-words", "BF302": "basis/no-words",
 	"BF303": "basis/named-country", "BF304": "basis/named-country", "BF305": "basis/only-known-places", "BF190": "order/opaque-two",

@@ -28,7 +28,8 @@ func (r *review) names(s *subject) {
 // isCountry reports whether the text stands where a country code belongs.
 func isCountry(l formula.Literal) bool {
 	switch l.Fact {
-	case "destination.country", "destination.operatorHome", "destination.jurisdictions[].country", "source.country":
+	case "destination.country", "destination.operatorHome", "destination.parentHome", "destination.jurisdictions[].country",
+		"destination.possible[]", "destination.reach[]", "source.country":
 		return l.How == "equal"
 	case "destination":
 		return l.How == "anyCountry" || l.How == "onlyCountries"

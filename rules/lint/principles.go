@@ -88,7 +88,8 @@ func (r *review) places(s *subject) []flow.Location {
 		if !jurisdiction.ValidCountry(name) {
 			continue
 		}
-		places = append(places, flow.Location{Country: name, Confidence: 0.9, OperatorHome: name, Operator: "Another operator",
+		places = append(places, flow.Location{Country: name, Confidence: 0.9, OperatorHome: name, ParentHome: name, Operator: "Another operator",
+			Possible: []string{name}, Reach: []string{name},
 			Jurisdictions: []flow.Claim{{Country: name, Source: "witness", Confidence: 0.9}}})
 	}
 	return places

@@ -55,7 +55,7 @@ type Replay struct {
 	candidate, against *decider
 	locate             func(string, netip.Addr) (flow.Location, flow.State)
 	report             Report
-	changes            map[change]int
+	changes, moves     map[change]int
 	groups             [3]map[group]int // by rule, destination and source
 }
 
@@ -68,7 +68,7 @@ type group struct {
 
 // New returns a Replay of flows against candidate.
 func New(candidate *rules.Policy, options Options) *Replay {
-	r := &Replay{candidate: newDecider(candidate), locate: options.Locate, changes: map[change]int{}}
+	r := &Replay{candidate: newDecider(candidate), locate: options.Locate, changes: map[change]int{}, moves: map[change]int{}}
 	if options.Against != nil {
 		r.against = newDecider(options.Against)
 	}
@@ -97,6 +97,10 @@ func (r *Replay) Add(c Case) {
 	f := *c.Flow
 	if r.locate != nil {
 		f.Destination.Location, f.Destination.LocationState = r.locate(f.Destination.Host, f.Destination.Address)
+		if move := (change{place(c.Flow), place(&f)}); move.from != move.to {
+			r.report.Relocated++
+			r.moves[move]++
+		}
 	}
 	decision, missing := r.candidate.decide(&f)
 	if missing != "" {
@@ -108,7 +112,7 @@ func (r *Replay) Add(c Case) {
 		r.report.Unchanged++
 		return
 	}
-	r.changed(&f, change{before, after}, decision)
+	r.changed(c.Flow, &f, change{before, after}, decision)
 }
 
 func (r *Replay) undecidable(missing string) {
@@ -123,7 +127,8 @@ func (r *Replay) undecidable(missing string) {
 	}
 }
 
-func (r *Replay) changed(f *flow.Flow, c change, decision rules.Decision) {
+// changed notes a changed verdict of f, which is recorded with another location.
+func (r *Replay) changed(recorded, f *flow.Flow, c change, decision rules.Decision) {
 	r.report.Changed++
 	r.changes[c]++
 	rule := decision.Policy + "/(default)"
@@ -142,24 +147,57 @@ func (r *Replay) changed(f *flow.Flow, c change, decision rules.Decision) {
 		r.groups[i][key]++
 	}
 	if len(r.report.Examples) < maxExamples {
-		r.report.Examples = append(r.report.Examples, Example{ID: f.ID, From: c.from, To: c.to, Rule: rule,
-			Destination: f.Destination.Host, Country: f.Destination.Location.Country, Source: source})
+		example := Example{ID: f.ID, From: c.from, To: c.to, Rule: rule, Destination: f.Destination.Host,
+			Country: f.Destination.Location.Country, Recorded: recorded.Destination.Location.Country, Source: source}
+		if before, now := place(recorded), place(f); before != now {
+			example.Why = before + " in the record, " + now + " now: " + grounds(f)
+		}
+		r.report.Examples = append(r.report.Examples, example)
 	}
+}
+
+// unknown stands for the place of a flow that has no one country.
+const unknown = "unknown"
+
+// place is the country that a flow goes to.
+func place(f *flow.Flow) string {
+	if f.Destination.LocationState != flow.Known || f.Destination.Location.Country == "" {
+		return unknown
+	}
+	return f.Destination.Location.Country
+}
+
+// grounds says what the place of a flow rests on.
+func grounds(f *flow.Flow) string {
+	location := &f.Destination.Location
+	switch {
+	case f.Destination.LocationState == flow.Unavailable:
+		return "a source could not be asked"
+	case place(f) == unknown && len(location.Conflicts) > 0:
+		return location.Conflicts[0]
+	case len(location.Jurisdictions) == 0:
+		return "no source knows it"
+	}
+	strongest := location.Jurisdictions[0]
+	return strongest.Source + ", " + strongest.Detail
 }
 
 // Report says what has been found so far.
 func (r *Replay) Report() Report {
 	report := r.report
-	report.Changes = []Change{}
-	for c, n := range r.changes {
-		report.Changes = append(report.Changes, Change{c.from, c.to, n})
-	}
-	slices.SortFunc(report.Changes, func(a, b Change) int {
-		return bigger(a.Flows, b.Flows, a.From+"→"+a.To, b.From+"→"+b.To)
-	})
+	report.Changes, report.Moves = sorted(r.changes), sorted(r.moves)
 	report.ByRule, report.ByDestination, report.BySource = listed(r.groups[0]), listed(r.groups[1]), listed(r.groups[2])
 	report.Examples = append([]Example{}, report.Examples...)
 	return report
+}
+
+func sorted(changes map[change]int) []Change {
+	all := []Change{}
+	for c, n := range changes {
+		all = append(all, Change{c.from, c.to, n})
+	}
+	slices.SortFunc(all, func(a, b Change) int { return bigger(a.Flows, b.Flows, a.From+"→"+a.To, b.From+"→"+b.To) })
+	return all
 }
 
 func listed(groups map[group]int) []Group {

@@ -130,7 +130,7 @@ func TestTheReportGroupsChangesByRuleDestinationAndSource(t *testing.T) {
 	after := policy(t, "  - {id: new, verdict: block, when: 'destination.country == \"NZ\"'}\n")
 	r := replay.New(after, replay.Options{Against: before, Locate: func(host string, _ netip.Addr) (flow.Location, flow.State) {
 		if host == "moved.example" {
-			return flow.Location{Country: "NZ"}, flow.Known
+			return flow.Location{Country: "NZ", Jurisdictions: []flow.Claim{{Country: "NZ", Source: "database", Detail: "new.mmdb"}}}, flow.Known
 		}
 		return flow.Location{}, flow.Absent
 	}})
@@ -145,6 +145,12 @@ func TestTheReportGroupsChangesByRuleDestinationAndSource(t *testing.T) {
 	expected := []replay.Group{{Name: "p/new", From: "allow", To: "block", Flows: 5}, {Name: "p/(default)", From: "block", To: "allow", Flows: 1}}
 	if diff := cmp.Diff(expected, report.ByRule); diff != "" {
 		t.Error(diff)
+	}
+	if diff := cmp.Diff([]replay.Change{{From: "unknown", To: "NZ", Flows: 5}}, report.Moves); diff != "" || report.Relocated != 5 {
+		t.Errorf("%d flows moved: %s", report.Relocated, diff)
+	}
+	if first, mail := report.Examples[0], report.Examples[5]; first.Why != "unknown in the record, NZ now: database, new.mmdb" || mail.Why != "" {
+		t.Errorf("the first is another place for: %q, one that stayed for: %q", first.Why, mail.Why)
 	}
 	if report.ByDestination[0].Name != "moved.example" || report.BySource[1].Name != "billing" || report.Unchanged != 1 || len(report.Examples) != 6 {
 		t.Errorf("%+v", report)

@@ -10,6 +10,8 @@ type Report struct {
 	Missing        Missing `json:"missing"`     // which facts the undecidable ones lack
 	WithoutVerdict int     `json:"without_verdict"`
 
+	Relocated     int       `json:"relocated"` // flows that the candidate data places elsewhere than the record does
+	Moves         []Change  `json:"moves"`     // of them, from country to country; "unknown" is none
 	Changes       []Change  `json:"changes"`
 	ByRule        []Group   `json:"by_rule"`        // the rule that decides now
 	ByDestination []Group   `json:"by_destination"` // host
@@ -24,7 +26,7 @@ type Missing struct {
 	Connection int `json:"connection"` // who sends, or where to
 }
 
-// Change counts the flows whose verdict changes from one to another.
+// Change counts the flows whose verdict, or place, changes from one to another.
 type Change struct {
 	From  string `json:"from"`
 	To    string `json:"to"`
@@ -47,5 +49,7 @@ type Example struct {
 	Rule        string `json:"rule"`
 	Destination string `json:"destination"`
 	Country     string `json:"country"`
+	Recorded    string `json:"recorded_country"` // what Country is in the record
+	Why         string `json:"why,omitempty"`    // why the place is another one than in the record, if it is
 	Source      string `json:"source"`
 }

@@ -48,6 +48,11 @@ type Destination struct {
 	Jurisdictions []Claim   `yaml:"jurisdictions"`
 	Operator      string    `yaml:"operator"`
 	OperatorHome  Country   `yaml:"operatorHome"`
+	ParentHome    Country   `yaml:"parentHome"`
+	Possible      []Country `yaml:"possible"` // default: the country, if it is stated
+	Anycast       bool      `yaml:"anycast"`
+	Stale         bool      `yaml:"stale"`
+	Conflicts     []string  `yaml:"conflicts"`
 	Cloud         string    `yaml:"cloud"`
 	Region        string    `yaml:"region"`
 	Exemption     string    `yaml:"exemption"`
@@ -123,7 +128,9 @@ func (s *Source) flow() flow.Source {
 
 func (d *Destination) flow() flow.Destination {
 	location := flow.Location{Country: string(d.Country), Operator: d.Operator, OperatorHome: string(d.OperatorHome),
-		Cloud: d.Cloud, Region: d.Region}
+		ParentHome: string(d.ParentHome), Cloud: d.Cloud, Region: d.Region, Anycast: d.Anycast, Stale: d.Stale, Conflicts: d.Conflicts,
+		Possible: d.possible()}
+	location.Reach = sortedCountries(append([]string{location.OperatorHome, location.ParentHome}, location.Possible...))
 	switch {
 	case d.Confidence != nil:
 		location.Confidence = float64(*d.Confidence)
@@ -137,11 +144,26 @@ func (d *Destination) flow() flow.Destination {
 	if len(location.Jurisdictions) == 0 && d.Country != "" {
 		location.Jurisdictions = []flow.Claim{{Country: string(d.Country), Source: "stated", Confidence: location.Confidence}}
 	}
-	anything := d.Country != "" || len(d.Jurisdictions) > 0 || d.Operator != "" || d.OperatorHome != "" || d.Cloud != ""
+	anything := len(location.Reach) > 0 || len(d.Jurisdictions) > 0 || d.Operator != "" || d.Cloud != "" || d.Anycast || d.Stale
 	return flow.Destination{
 		Host: string(d.Host), Port: d.Port, Address: d.Address.Addr, AddressState: known(d.Address.IsValid()),
 		Location: location, LocationState: known(anything), Exemption: d.Exemption,
 	}
+}
+
+// possible is where the destination may stand.
+func (d *Destination) possible() []string {
+	countries := []string{string(d.Country)}
+	for _, country := range d.Possible {
+		countries = append(countries, string(country))
+	}
+	return sortedCountries(countries)
+}
+
+// sortedCountries is countries sorted, each once, without the empty one.
+func sortedCountries(countries []string) []string {
+	slices.Sort(countries)
+	return slices.DeleteFunc(slices.Compact(countries), func(country string) bool { return country == "" })
 }
 
 func (r *Request) flow() flow.Request {

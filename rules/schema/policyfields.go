@@ -6,6 +6,8 @@ var required = map[string][]string{
 	"ruleEntry":         {"id", "when", "verdict"},
 	"inspectEntry":      {"when", "level"},
 	"listDocument":      {"apiVersion", "kind", "name", "type"},
+	"groupDocument":     {"apiVersion", "kind", "name", "members"},
+	"groupMember":       {"country", "source"},
 	"exemptionDocument": {"apiVersion", "kind", "name", "source", "destination", "approvedBy", "reason", "from", "until"},
 }
 
@@ -52,6 +54,17 @@ var policyFields = map[string]string{
 	"listDocument.Type":        "What the entries are, and so how a value is looked up.",
 	"listDocument.Entries":     "The entries.",
 	"listDocument.File":        "A text file beside this one with one entry a line, in place of entries.",
+
+	"groupDocument.APIVersion":  versionText,
+	"groupDocument.Kind":        kindText,
+	"groupDocument.Name":        "The name that conditions use, as in destination.within(\"OurPartners\"). Names of built-in groups are taken.",
+	"groupDocument.Description": "What the members have in common.",
+	"groupDocument.Members":     "The countries, each with the time of its membership. One that left and came back has two entries.",
+
+	"groupMember.Country": "The country, ISO 3166-1 alpha-2.",
+	"groupMember.From":    "The date or time from which it is a member. Default: always was.",
+	"groupMember.Until":   "The last day on which it is a member, or the moment at which it ceases to be one. Default: without end.",
+	"groupMember.Source":  "The act, contract or decision that makes it a member.",
 
 	"exemptionDocument.APIVersion":  versionText,
 	"exemptionDocument.Kind":        kindText,

@@ -38,7 +38,7 @@ const dialect = "https://json-schema.org/draft/2020-12/schema"
 // node is one schema. Its keys are written in alphabetical order.
 type node map[string]any
 
-// Policy returns the schema of the files of a policy directory: policies, lists and exemptions, told
+// Policy returns the schema of the files of a policy directory: policies, lists, groups and exemptions, told
 // apart by their kind.
 func Policy() ([]byte, error) {
 	types := rules.DocumentTypes()
