@@ -17,6 +17,38 @@ import (
 // nameServer answers questions for A records over UDP with what answer says at the time.
 func nameServer(t testing.TB, answer func(name string) (addresses [][4]byte)) string {
 	t.Helper()
+	return recordServer(t, func(question dnsmessage.Question) (answers []dnsmessage.Resource) {
+		if question.Type != dnsmessage.TypeA {
+			return nil
+		}
+		for _, address := range answer(question.Name.String()) {
+			answers = append(answers, dnsmessage.Resource{
+				Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET},
+				Body:   &dnsmessage.AResource{A: address},
+			})
+		}
+		return answers
+	})
+}
+
+// aliasServer answers that alias is another name for host, which is at address.
+func aliasServer(t testing.TB, alias, host string, address [4]byte) string {
+	t.Helper()
+	target := dnsmessage.MustNewName(host)
+	return recordServer(t, func(question dnsmessage.Question) []dnsmessage.Resource {
+		if question.Type != dnsmessage.TypeA || question.Name.String() != alias {
+			return nil
+		}
+		return []dnsmessage.Resource{
+			{Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET}, Body: &dnsmessage.CNAMEResource{CNAME: target}},
+			{Header: dnsmessage.ResourceHeader{Name: target, Class: dnsmessage.ClassINET}, Body: &dnsmessage.AResource{A: address}},
+		}
+	})
+}
+
+// recordServer answers questions over UDP with the records that answer gives for them.
+func recordServer(t testing.TB, answer func(dnsmessage.Question) []dnsmessage.Resource) string {
+	t.Helper()
 	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
 	must(t, err)
 	done := make(chan struct{})
@@ -35,16 +67,8 @@ func nameServer(t testing.TB, answer func(name string) (addresses [][4]byte)) st
 			if message.Unpack(buffer[:n]) != nil || len(message.Questions) != 1 {
 				continue
 			}
-			question := message.Questions[0]
 			message.Response, message.Additionals = true, nil
-			if question.Type == dnsmessage.TypeA {
-				for _, address := range answer(question.Name.String()) {
-					message.Answers = append(message.Answers, dnsmessage.Resource{
-						Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET},
-						Body:   &dnsmessage.AResource{A: address},
-					})
-				}
-			}
+			message.Answers = answer(message.Questions[0])
 			if packed, err := message.Pack(); err == nil {
 				_, _ = socket.WriteTo(packed, from)
 			}

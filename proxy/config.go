@@ -80,11 +80,6 @@ type CertificatesConfig struct {
 	Key         string `yaml:"key"`
 }
 
-// SourceConfig is what is known of where the data comes from.
-type SourceConfig struct {
-	Country string `yaml:"country"` // ISO 3166-1 alpha-2 of the jurisdiction that the data leaves; default unknown
-}
-
 // DestinationConfig says which destinations are refused or permitted whatever the policy says.
 type DestinationConfig struct {
 	// Exempt permits addresses that are refused by default: private, loopback, link-local, reserved.
@@ -97,8 +92,12 @@ type DestinationConfig struct {
 type JurisdictionConfig struct {
 	// Catalogue declares where hosts process and who runs them.
 	Catalogue []jurisdiction.Entry `yaml:"catalogue"`
-	// Databases are MMDB files, asked in their order, before the built-in table; watched for changes.
+	// Databases are MMDB files, and range tables that `borderflow data import` made, asked before the
+	// built-in tables; watched for changes.
 	Databases []string `yaml:"databases"`
+	// MaxAge is how old address data may be before it is stale, which lowers its confidence and shows
+	// as destination.stale, in /readyz and in the metrics. Default 1080h, 45 days.
+	MaxAge time.Duration `yaml:"maxAge"`
 	// MinimumConfidence below which a place is unknown. Default 0.5.
 	MinimumConfidence float64 `yaml:"minimumConfidence"`
 	// DisableEmbedded leaves the built-in address table out. Default false.
@@ -164,7 +163,8 @@ func Defaults() Config {
 		Admin:        AdminConfig{Listen: "127.0.0.1:9128"},
 		StateDir:     ".borderflow",
 		Policy:       PolicyConfig{OnBrokenStart: "refuse"},
-		Jurisdiction: JurisdictionConfig{MinimumConfidence: 0.5},
+		Source:       SourceConfig{RegionLabel: "topology.kubernetes.io/region"},
+		Jurisdiction: JurisdictionConfig{MinimumConfidence: 0.5, MaxAge: jurisdiction.DefaultMaxAge},
 		Upstream: UpstreamConfig{ConnectTimeout: 10 * time.Second, HandshakeTimeout: 10 * time.Second,
 			HeaderTimeout: 5 * time.Minute, IdleTimeout: 90 * time.Second},
 		Resolver: upstream.ResolverOptions{Timeout: upstream.DefaultResolveTimeout, MinTTL: upstream.DefaultMinTTL,

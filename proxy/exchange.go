@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -51,6 +52,9 @@ type exchange struct {
 	failure  string          // RFC 9209 error type; "" when nothing went wrong
 	stopped  *answer.Refusal // of a message, while the response may be under way
 	payload  *payload
+
+	certificate *x509.Certificate // the origin's, verified; nil without TLS or before the handshake
+
 	known    bool // the destination is known, so that there is a flow to record
 	handed   bool // the connection went on to the server for intercepted connections
 	recorded bool
@@ -216,17 +220,14 @@ func (x *exchange) pin(target upstream.Target) {
 	destination.Address, destination.AddressState = target.Address.Addr(), flow.Known
 	destination.Exemption = target.Exemption
 	destination.Location, destination.LocationState =
-		x.proxy.jurisdictions.Locate(destination.Host, target.Address.Addr())
+		x.proxy.jurisdictions.LocateVia(destination.Host, target.CNAMEs, target.Address.Addr())
 }
 
 // identify establishes who sends. Inside a tunnel that was done for its CONNECT.
 func (x *exchange) identify(r *http.Request) {
 	conn := listen.Of(r.Context())
 	x.flow.Source = identity.Of(r.RemoteAddr, conn.TLS())
-	x.flow.Source.Country, x.flow.Source.CountryState = x.proxy.config.Source.Country, flow.Absent
-	if x.flow.Source.Country != "" {
-		x.flow.Source.CountryState = flow.Known
-	}
+	x.proxy.origins.place(&x.flow.Source)
 	// Connections to origins are shared by those who are known by the same name only.
 	x.class = x.flow.Source.Identity
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"io"
 	"net/http"
 
@@ -38,6 +39,7 @@ func (x *exchange) RoundTrip(r *http.Request, _ *goproxy.ProxyCtx) (*http.Respon
 		}
 		return x.refuse(r, x.trouble(err)), nil
 	}
+	x.note(response.TLS)
 	if response.StatusCode == http.StatusSwitchingProtocols {
 		return x.switchProtocols(r, response), nil
 	}
@@ -48,6 +50,17 @@ func (x *exchange) RoundTrip(r *http.Request, _ *goproxy.ProxyCtx) (*http.Respon
 	}
 	response.Body = &responseBody{ReadCloser: response.Body, exchange: x, response: response}
 	return response, nil
+}
+
+// note keeps the origin's certificate for the record. The handshake comes after the decision, which
+// must not change with what only the second request to an origin can know.
+func (x *exchange) note(connection *tls.ConnectionState) {
+	if connection == nil || len(connection.VerifiedChains) == 0 {
+		return
+	}
+	x.mutex.Lock()
+	defer x.mutex.Unlock()
+	x.certificate = connection.VerifiedChains[0][0]
 }
 
 // send tries the pinned address once. The transport closes the body of an attempt that failed; the

@@ -22,6 +22,7 @@ func (p *Proxy) openAdmin() (err error) {
 		Evidence:           p.evidenceStats,
 		Policy:             p.policyState,
 		Connections:        p.connections,
+		Jurisdiction:       p.jurisdictionData,
 		CertificatesMinted: func() uint64 { return p.minter.Stats().Minted },
 		Build:              admin.Build{Version: p.version, GoVersion: runtime.Version()},
 		Process:            true,
@@ -56,6 +57,15 @@ func (p *Proxy) evidenceStats() admin.EvidenceStats {
 	stats := p.evidence.Stats()
 	return admin.EvidenceStats{Records: stats.Written, Failures: stats.Failed, Dropped: stats.Dropped,
 		Pending: stats.Pending, Writable: p.evidence.Ready() == nil}
+}
+
+func (p *Proxy) jurisdictionData() []admin.DataState {
+	var states []admin.DataState
+	for _, source := range p.jurisdictions.Sources() {
+		states = append(states, admin.DataState{Name: source.Name, Version: source.Version, Age: source.Age,
+			Stale: source.Stale, Refused: source.Problem != ""})
+	}
+	return states
 }
 
 func (p *Proxy) policyState() admin.PolicyState {
@@ -102,9 +112,12 @@ func (p *Proxy) probeEvidence(context.Context) (bool, string) {
 
 func (p *Proxy) probeJurisdiction(context.Context) (bool, string) {
 	var broken []string
-	for _, database := range p.jurisdictions.Databases() {
-		if database.Problem != "" {
-			broken = append(broken, database.Problem)
+	for _, source := range p.jurisdictions.Sources() {
+		switch {
+		case source.Problem != "":
+			broken = append(broken, source.Problem)
+		case source.Stale && !source.Embedded:
+			broken = append(broken, fmt.Sprintf("%s is older than jurisdiction.maxAge: %d days", source.Name, int(source.Age.Hours()/24)))
 		}
 	}
 	return true, strings.Join(broken, "; ")

@@ -51,6 +51,7 @@ type Proxy struct {
 
 	store         *rules.Store
 	jurisdictions *jurisdiction.Resolver
+	origins       origins
 	classifier    *classify.Classifier
 	evidence      *evidence.Log
 
@@ -177,6 +178,7 @@ func (p *Proxy) openPolicy() (err error) {
 }
 
 func (p *Proxy) openJurisdictions() (err error) {
+	p.origins = newOrigins(p.config.Source)
 	p.jurisdictions, err = jurisdiction.New(p.config.Jurisdiction.Options())
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/borderflow/borderflow/proxy/evidence"
 	"github.com/borderflow/borderflow/rules"
 	"github.com/borderflow/borderflow/rules/flow"
+	"github.com/borderflow/borderflow/rules/jurisdiction"
 	"go.uber.org/zap"
 )
 
@@ -52,7 +53,9 @@ func (x *exchange) record(ctx context.Context, wait bool) {
 // buildRecord says what became of the flow. The caller holds mutex.
 func (x *exchange) buildRecord() *evidence.Record {
 	record := new(evidence.Record)
-	record.SetFlow(&x.flow)
+	seen := x.flow
+	seen.Destination.Location = jurisdiction.WithCertificate(seen.Destination.Location, x.certificate)
+	record.SetFlow(&seen)
 	record.Request.Method = knownMethod(x.flow.Request.Method)
 	decision := &x.decision
 	record.PolicyHash, record.Policy = x.policy.Hash(), decision.Policy

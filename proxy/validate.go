@@ -35,7 +35,7 @@ func (c *Config) Paths() []*string {
 // Options returns what package jurisdiction is built from.
 func (c JurisdictionConfig) Options() jurisdiction.Options {
 	return jurisdiction.Options{Catalogue: c.Catalogue, Databases: c.Databases,
-		MinimumConfidence: c.MinimumConfidence, DisableEmbedded: c.DisableEmbedded}
+		MinimumConfidence: c.MinimumConfidence, MaxAge: c.MaxAge, DisableEmbedded: c.DisableEmbedded}
 }
 
 // Validate reports every mistake in the configuration that can be seen without opening anything.
@@ -49,7 +49,7 @@ func (c Config) Validate(positions *document.Positions) document.Problems {
 		"only one of certificate and key is named", "name both, or neither for a CA of borderflow's own")
 	v.check("policy.onBrokenStart", c.Policy.OnBrokenStart == "refuse" || c.Policy.OnBrokenStart == "lastGood",
 		fmt.Sprintf("found %q, expected refuse or lastGood", c.Policy.OnBrokenStart), "")
-	v.country("source.country", c.Source.Country)
+	v.source(c.Source)
 	v.catalogue(c.Jurisdiction.Catalogue)
 	v.check("jurisdiction.minimumConfidence", c.Jurisdiction.MinimumConfidence > 0 && c.Jurisdiction.MinimumConfidence <= 1,
 		fmt.Sprintf("found %v, expected a number above 0 and up to 1", c.Jurisdiction.MinimumConfidence), "")
@@ -187,7 +187,7 @@ func (v *validation) limits(c Config) {
 		"limits.headerTimeout": c.Limits.HeaderTimeout, "limits.handshakeTimeout": c.Limits.HandshakeTimeout,
 		"limits.idleTimeout": c.Limits.IdleTimeout, "limits.bodyIdle": c.Limits.BodyIdle,
 		"limits.writeStall": c.Limits.WriteStall, "limits.tunnelIdle": c.Limits.TunnelIdle,
-		"inspect.timeout": c.Inspect.Timeout, "drainDeadline": c.DrainDeadline,
+		"inspect.timeout": c.Inspect.Timeout, "jurisdiction.maxAge": c.Jurisdiction.MaxAge, "drainDeadline": c.DrainDeadline,
 		"upstream.connectTimeout": c.Upstream.ConnectTimeout, "upstream.handshakeTimeout": c.Upstream.HandshakeTimeout,
 		"upstream.headerTimeout": c.Upstream.HeaderTimeout, "upstream.idleTimeout": c.Upstream.IdleTimeout,
 	}

@@ -37,7 +37,11 @@ func allSources() Sources {
 		Policy: func() PolicyState {
 			return PolicyState{Hash: "bbbb", LoadedAt: time.UnixMilli(1700000000500), Reloads: 2, FailedReloads: 1}
 		},
-		Connections:        func() Connections { return Connections{Client: 5, Intercepted: 2, Tunnels: 1, Limited: 1} },
+		Connections: func() Connections { return Connections{Client: 5, Intercepted: 2, Tunnels: 1, Limited: 1} },
+		Jurisdiction: func() []DataState {
+			return []DataState{{Name: "GeoLite2-Country", Version: "GeoLite2-Country@2026-06-01#1a2b", Age: time.Hour, Stale: true},
+				{Name: "GeoLite2-Country", Version: "asked second"}, {Name: "place", Version: "place@2026-06-17", Refused: true}}
+		},
 		CertificatesMinted: func() uint64 { return 9 },
 		Build:              Build{Version: "1.2.3", Revision: "abc", GoVersion: "go1.26"},
 		Process:            true,
@@ -88,6 +92,18 @@ borderflow_evidence_writable 0
 # HELP borderflow_flows_total Flows that have ended.
 # TYPE borderflow_flows_total counter
 borderflow_flows_total{outcome="blocked",protocol="h2",verdict="block"} 1
+# HELP borderflow_jurisdiction_data_age_seconds Since the data was published; 0 if it does not say.
+# TYPE borderflow_jurisdiction_data_age_seconds gauge
+borderflow_jurisdiction_data_age_seconds{name="GeoLite2-Country",version="GeoLite2-Country@2026-06-01#1a2b"} 3600
+borderflow_jurisdiction_data_age_seconds{name="place",version="place@2026-06-17"} 0
+# HELP borderflow_jurisdiction_data_refused 1 if the file that should replace the data is broken, else 0.
+# TYPE borderflow_jurisdiction_data_refused gauge
+borderflow_jurisdiction_data_refused{name="GeoLite2-Country"} 0
+borderflow_jurisdiction_data_refused{name="place"} 1
+# HELP borderflow_jurisdiction_data_stale 1 if the data is older than jurisdiction.maxAge or has no date, else 0.
+# TYPE borderflow_jurisdiction_data_stale gauge
+borderflow_jurisdiction_data_stale{name="GeoLite2-Country"} 1
+borderflow_jurisdiction_data_stale{name="place"} 0
 # HELP borderflow_policy_info Always 1; the label names the policy snapshot in force.
 # TYPE borderflow_policy_info gauge
 borderflow_policy_info{hash="bbbb"} 1

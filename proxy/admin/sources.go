@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
@@ -11,6 +13,7 @@ type Sources struct {
 	Evidence           func() EvidenceStats
 	Policy             func() PolicyState
 	Connections        func() Connections
+	Jurisdiction       func() []DataState
 	CertificatesMinted func() uint64
 	Build              Build
 	// Process adds the metrics of the Go runtime and of the process (go_*, process_*).
@@ -32,6 +35,15 @@ type EvidenceStats struct {
 	Writable bool   // records can be written now
 }
 
+// DataState is one set of data by which destinations are located.
+type DataState struct {
+	Name    string
+	Version string
+	Age     time.Duration // since its publication; 0 if it does not say
+	Stale   bool          // older than its limit, or without a date
+	Refused bool          // the file that should replace it is broken
+}
+
 // Build names the program for borderflow_build_info.
 type Build struct {
 	Version   string // e.g. "1.2.0"
@@ -49,6 +61,9 @@ func (s Sources) collectors() []prometheus.Collector {
 	}
 	if s.Connections != nil {
 		list = append(list, newConnectionCollector(s.Connections))
+	}
+	if s.Jurisdiction != nil {
+		list = append(list, newDataCollector(s.Jurisdiction))
 	}
 	if minted := s.CertificatesMinted; minted != nil {
 		list = append(list, prometheus.NewCounterFunc(prometheus.CounterOpts{

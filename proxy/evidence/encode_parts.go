@@ -22,6 +22,7 @@ type (
 	claimArray    []flow.Claim
 	stringArray   []string
 	nameArray     []string
+	countryArray  []string
 	policyArray   []PolicyVerdict
 	policyObject  PolicyVerdict
 	loggedArray   []RuleReference
@@ -53,11 +54,22 @@ func (o *destinationObject) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	if c := confidence(d.Confidence); c > 0 {
 		enc.AddFloat64("confidence", c)
 	}
+	if len(d.Possible) > 0 {
+		enc.AddArray("possible", (*countryArray)(&d.Possible))
+	}
+	if len(d.Reach) > 0 {
+		enc.AddArray("reach", (*countryArray)(&d.Reach))
+	}
 	if len(d.Jurisdictions) > 0 {
 		enc.AddArray("jurisdictions", (*claimArray)(&d.Jurisdictions))
 	}
 	addString(enc, "operator", d.Operator, maxName)
 	addString(enc, "operator_home", d.OperatorHome, maxToken)
+	addString(enc, "parent_home", d.ParentHome, maxToken)
+	addString(enc, "cloud", d.Cloud, maxToken)
+	addString(enc, "region", d.Region, maxToken)
+	addTrue(enc, "anycast", d.Anycast)
+	addTrue(enc, "stale", d.Stale)
 	if len(d.Conflicts) > 0 {
 		enc.AddArray("conflicts", (*stringArray)(&d.Conflicts))
 	}
@@ -79,6 +91,13 @@ func (a *claimArray) MarshalLogArray(enc zapcore.ArrayEncoder) error {
 	claims := first(*a, maxClaims)
 	for i := range claims {
 		enc.AppendObject((*claimObject)(&claims[i]))
+	}
+	return nil
+}
+
+func (a *countryArray) MarshalLogArray(enc zapcore.ArrayEncoder) error {
+	for _, country := range first(*a, maxClaims) {
+		enc.AppendString(bounded(country, maxToken))
 	}
 	return nil
 }

@@ -40,13 +40,47 @@ func (r *Record) setDestination(d *flow.Destination) {
 		Address:       d.Address,
 		Country:       d.Location.Country,
 		Confidence:    d.Location.Confidence,
+		Possible:      r.Destination.Possible[:0],
+		Reach:         append(r.Destination.Reach[:0], d.Location.Reach...),
 		Jurisdictions: append(r.Destination.Jurisdictions[:0], d.Location.Jurisdictions...),
 		Operator:      d.Location.Operator,
 		OperatorHome:  d.Location.OperatorHome,
+		ParentHome:    d.Location.ParentHome,
+		Cloud:         d.Location.Cloud,
+		Region:        d.Location.Region,
+		Anycast:       d.Location.Anycast,
+		Stale:         d.Location.Stale,
 		Conflicts:     append(r.Destination.Conflicts[:0], d.Location.Conflicts...),
 		Exemption:     d.Exemption,
 		DataVersion:   d.Location.DataVersion,
 	}
+	if d.Location.Country == "" {
+		r.Destination.Possible = append(r.Destination.Possible, d.Location.Possible...)
+	}
+}
+
+// Location returns what the record keeps of where the destination stands. It shares d's lists.
+func (d *Destination) Location() flow.Location {
+	location := flow.Location{
+		Country:       d.Country,
+		Confidence:    d.Confidence,
+		Possible:      d.Possible,
+		Reach:         d.Reach,
+		Jurisdictions: d.Jurisdictions,
+		Operator:      d.Operator,
+		OperatorHome:  d.OperatorHome,
+		ParentHome:    d.ParentHome,
+		Cloud:         d.Cloud,
+		Region:        d.Region,
+		Anycast:       d.Anycast,
+		Stale:         d.Stale,
+		Conflicts:     d.Conflicts,
+		DataVersion:   d.DataVersion,
+	}
+	if d.Country != "" {
+		location.Possible = []string{d.Country}
+	}
+	return location
 }
 
 func (r *Record) setUnavailable(f *flow.Flow) {

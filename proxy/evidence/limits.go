@@ -59,6 +59,7 @@ func first[T any](list []T, limit int) []T { return list[:min(len(list), limit)]
 // listsCut reports whether a list of r is longer than a line may hold.
 func (r *Record) listsCut() bool {
 	return len(r.Destination.Jurisdictions) > maxClaims ||
+		len(r.Destination.Possible) > maxClaims || len(r.Destination.Reach) > maxClaims ||
 		len(r.Destination.Conflicts) > maxConflicts ||
 		len(r.Data.Categories) > maxCategories ||
 		len(r.Data.Findings) > maxFindings ||

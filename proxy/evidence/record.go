@@ -95,9 +95,16 @@ type Destination struct {
 	Address       netip.Addr   `json:"address"`    // the address decided on and dialled
 	Country       string       `json:"country"`    // ISO 3166-1 alpha-2; "" when unknown
 	Confidence    float64      `json:"confidence"` // 0 (no information) to 1
+	Possible      []string     `json:"possible"`   // countries it may stand in, when it is not Country alone
+	Reach         []string     `json:"reach"`      // countries whose law may take hold of the data
 	Jurisdictions []flow.Claim `json:"jurisdictions"`
 	Operator      string       `json:"operator"`
 	OperatorHome  string       `json:"operator_home"`
+	ParentHome    string       `json:"parent_home"` // of the operator's ultimate owner; "" when unknown
+	Cloud         string       `json:"cloud"`       // provider in whose region it is; "" when unknown
+	Region        string       `json:"region"`      // that provider's name of the region
+	Anycast       bool         `json:"anycast"`     // served from many places at once
+	Stale         bool         `json:"stale"`       // data that bore on the answer was older than its limit
 	Conflicts     []string     `json:"conflicts"`
 	Exemption     string       `json:"exemption"`    // the exemption that permitted the address; "" when none was needed
 	DataVersion   string       `json:"data_version"` // version of the jurisdiction data that answered
@@ -169,6 +176,8 @@ type Recovery struct {
 func (r *Record) Reset() {
 	*r = Record{
 		Destination: Destination{
+			Possible:      r.Destination.Possible[:0],
+			Reach:         r.Destination.Reach[:0],
 			Jurisdictions: r.Destination.Jurisdictions[:0],
 			Conflicts:     r.Destination.Conflicts[:0],
 		},

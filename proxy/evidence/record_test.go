@@ -35,7 +35,8 @@ func exampleFlow() *flow.Flow {
 					{Country: "US", Source: "catalogue", Confidence: 0.95, AsOf: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Detail: "suffix .example.com"},
 					{Country: "IE", Source: "database", Confidence: 0.55},
 				},
-				Operator: "Example Inc", OperatorHome: "US",
+				Reach:    []string{"JP", "US"},
+				Operator: "Example Inc", OperatorHome: "US", ParentHome: "JP", Cloud: "aws", Region: "us-east-1", Stale: true,
 				Conflicts: []string{"database says IE"}, DataVersion: "2026-02",
 			},
 			LocationState: flow.Known, Exemption: "api.example.com",
@@ -86,10 +87,10 @@ func encodeLine(t testing.TB, r *Record, seq uint64) string {
 func TestLineHasTheNamesOfTheSchema(t *testing.T) {
 	want := `{"schema":"borderflow.flow/1","seq":7,"time":"2026-03-01T11:30:15.123456789Z","id":"01J8Z3W5K8",` +
 		`"source":{"address":"10.1.2.3","port":51234,"identity":"spiffe://shop/checkout","assurance":"mtls"},` +
-		`"destination":{"host":"api.example.com","port":443,"address":"192.0.2.7","country":"US","confidence":0.95,` +
+		`"destination":{"host":"api.example.com","port":443,"address":"192.0.2.7","country":"US","confidence":0.95,"reach":["JP","US"],` +
 		`"jurisdictions":[{"country":"US","source":"catalogue","confidence":0.95,"detail":"suffix .example.com","as_of":"2026-01-01T00:00:00Z"},` +
 		`{"country":"IE","source":"database","confidence":0.55}],` +
-		`"operator":"Example Inc","operator_home":"US","conflicts":["database says IE"],"exemption":"api.example.com","data_version":"2026-02"},` +
+		`"operator":"Example Inc","operator_home":"US","parent_home":"JP","cloud":"aws","region":"us-east-1","stale":true,"conflicts":["database says IE"],"exemption":"api.example.com","data_version":"2026-02"},` +
 		`"request":{"method":"POST","scheme":"https","protocol":"h2"},` +
 		`"data":{"categories":{"contact":{"count":2,"strength":"medium"},"financial":{"count":1,"strength":"strong"}},` +
 		`"findings":{"email":2,"payment-card":1},"subjects":2,"inspected":"partial","undecodable":"truncated gzip","bytes":512},` +
