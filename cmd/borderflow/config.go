@@ -15,6 +15,7 @@ import (
 // variable; a flag wins over it, and it wins over the file.
 type settings struct {
 	config, listen, adminListen, policy, stateDir string
+	sourceCountry, sourceCloud, sourceRegion      string
 }
 
 // flagSetting is one such flag.
@@ -39,6 +40,15 @@ var flagSettings = []flagSetting{
 	{"state-dir", "BORDERFLOW_STATE_DIR", "directory for the CA and the records (default .borderflow)",
 		func(s *settings) *string { return &s.stateDir },
 		func(c *proxy.Config, v string) { c.StateDir = v }},
+	{"source-country", "BORDERFLOW_SOURCE_COUNTRY", "country that the data leaves, ISO 3166-1 alpha-2 (default: unknown)",
+		func(s *settings) *string { return &s.sourceCountry },
+		func(c *proxy.Config, v string) { c.Source.Country, c.Source.Region = v, "" }},
+	{"source-cloud", "BORDERFLOW_SOURCE_CLOUD", "cloud provider that the data leaves, e.g. aws; --source-region names its region",
+		func(s *settings) *string { return &s.sourceCloud },
+		func(c *proxy.Config, v string) { c.Source.Cloud = v }},
+	{"source-region", "BORDERFLOW_SOURCE_REGION", "region that the data leaves, as its provider calls it, e.g. eu-central-1",
+		func(s *settings) *string { return &s.sourceRegion },
+		func(c *proxy.Config, v string) { c.Source.Region, c.Source.Country = v, "" }},
 }
 
 // addSettings gives command the named flags.

@@ -108,11 +108,10 @@ func recordedFlow(r *evidence.Record) (*flow.Flow, []string) {
 			Subjects: r.Data.Subjects, Undecodable: r.Data.Undecodable, Bytes: r.Data.Bytes},
 	}
 	d := &r.Destination
-	located := d.Country != "" || len(d.Jurisdictions) > 0 || d.Operator != "" || d.OperatorHome != ""
+	located := d.Country != "" || len(d.Jurisdictions) > 0 || d.Operator != "" || d.OperatorHome != "" || d.Cloud != "" || d.Anycast
 	f.Destination = flow.Destination{Host: d.Host, Port: d.Port, Address: d.Address, Exemption: d.Exemption,
 		AddressState: unavailable("destination.address", knownIf(d.Address.IsValid())), LocationState: unavailable("destination.location", knownIf(located)),
-		Location: flow.Location{Country: d.Country, Confidence: d.Confidence, Jurisdictions: d.Jurisdictions, Operator: d.Operator,
-			OperatorHome: d.OperatorHome, Conflicts: d.Conflicts, DataVersion: d.DataVersion}}
+		Location: d.Location()}
 	for _, coverage := range []flow.Coverage{flow.CoverageNone, flow.CoveragePartial, flow.CoverageFull} {
 		if coverage.String() == r.Data.Inspected {
 			f.Data.Coverage = coverage

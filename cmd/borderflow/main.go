@@ -55,7 +55,7 @@ Start it with "borderflow run" and send something through it:
 	}
 	root.SetFlagErrorFunc(nearestFlag)
 	root.AddCommand(runCommand(), checkCommand(), testCommand(), explainCommand(), benchCommand(), lintCommand(),
-		replayCommand(), diffCommand(), schemaCommand(), locateCommand(), classifyCommand(), caCommand(),
+		replayCommand(), diffCommand(), schemaCommand(), locateCommand(), dataCommand(), classifyCommand(), caCommand(),
 		referenceCommand(), versionCommand())
 	return root
 }

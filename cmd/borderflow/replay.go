@@ -45,7 +45,9 @@ grouped by rule, destination and source.
 The comparison is with the recorded verdicts, or with what the policy in --against says of the same facts.
 Records keep no path, query, header or payload: a flow whose verdict depends on one is counted as not
 decidable from the record, and not guessed. With --databases, destinations are located again, with the
-catalogue of the configuration; without it, places are the recorded ones.`,
+catalogue of the configuration, as of today; the answer then also counts the flows that have another place
+than in the record, and says for the first that change what the new place rests on. Without it, places are
+the recorded ones.`,
 		Example: `  borderflow replay --records .borderflow/evidence --policy candidate
   borderflow replay --records .borderflow/evidence --policy policies --against policies --databases new.mmdb`,
 		Args: cobra.NoArgs,
@@ -54,7 +56,7 @@ catalogue of the configuration; without it, places are the recorded ones.`,
 	addSettings(command, &flags.settings, "config", "policy")
 	addOutput(command, &flags.output)
 	command.Flags().StringArrayVar(&flags.records, "records", nil, "directory of records (*.jsonl), or one file; may be repeated")
-	command.Flags().StringArrayVar(&flags.databases, "databases", nil, "address database (MMDB) to locate destinations with; may be repeated")
+	command.Flags().StringArrayVar(&flags.databases, "databases", nil, "address database (MMDB, or a table of data import) to locate destinations with; may be repeated")
 	command.Flags().StringVar(&flags.against, "against", "", "directory of the policy to compare with (default: the recorded verdicts)")
 	return command
 }
@@ -81,8 +83,9 @@ func (flags replayFlags) run(command *cobra.Command) error {
 		answer.Against = options.Against.Hash()
 	}
 	if len(flags.databases) > 0 {
-		resolver, err := jurisdiction.New(jurisdiction.Options{Catalogue: config.Jurisdiction.Catalogue, Databases: flags.databases,
-			MinimumConfidence: config.Jurisdiction.MinimumConfidence, DisableEmbedded: config.Jurisdiction.DisableEmbedded})
+		located := config.Jurisdiction.Options()
+		located.Databases = flags.databases
+		resolver, err := jurisdiction.New(located)
 		if err != nil {
 			return badInput(err)
 		}
@@ -197,9 +200,7 @@ func caseOf(r *evidence.Record) replay.Case {
 			Country: r.Source.Country, IdentityState: recordedState(r, "source.identity", r.Source.Identity != ""),
 			CountryState: recordedState(r, "source.country", r.Source.Country != "")},
 		Destination: flow.Destination{Host: r.Destination.Host, Port: r.Destination.Port, Address: r.Destination.Address, Exemption: r.Destination.Exemption,
-			Location: flow.Location{Country: r.Destination.Country, Confidence: r.Destination.Confidence, Jurisdictions: r.Destination.Jurisdictions,
-				Operator: r.Destination.Operator, OperatorHome: r.Destination.OperatorHome, Conflicts: r.Destination.Conflicts,
-				DataVersion: r.Destination.DataVersion},
+			Location:      r.Destination.Location(),
 			AddressState:  recordedState(r, "destination.address", r.Destination.Address.IsValid()),
 			LocationState: recordedState(r, "destination.location", r.Destination.Country != "")},
 		Request: flow.Request{State: flow.Pending, Method: r.Request.Method, Scheme: r.Request.Scheme, Protocol: r.Request.Protocol, Size: -1},
@@ -252,6 +253,20 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
+const mostMoves = 20 // that a text lists
+
+// writeRelocated lists the first flows whose verdict changes with their place, and why that is another one.
+func (a replayAnswer) writeRelocated(b *strings.Builder) {
+	title := "changed with their place, for example\n"
+	for _, e := range a.Examples {
+		if e.Why == "" {
+			continue
+		}
+		fmt.Fprintf(b, "%s  %-18s %8s  %s, %s → %s: %s\n", title, e.From+" → "+e.To, e.ID, e.Rule, e.Source, e.Destination, e.Why)
+		title = ""
+	}
+}
+
 func (a replayAnswer) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %d unchanged, %d changed, %d not decidable from the record, %d without a verdict",
@@ -260,6 +275,16 @@ func (a replayAnswer) text() string {
 		fmt.Fprintf(&b, "; %s could not be read", counted(a.Unreadable, "line"))
 	}
 	fmt.Fprintln(&b)
+	if a.Relocated > 0 {
+		fmt.Fprintf(&b, "%s located elsewhere than recorded\n", counted(a.Relocated, "flow"))
+		for i, move := range a.Moves {
+			if i == mostMoves {
+				fmt.Fprintf(&b, "  and %d further moves\n", len(a.Moves)-mostMoves)
+				break
+			}
+			fmt.Fprintf(&b, "  %-18s %8d\n", move.From+" → "+move.To, move.Flows)
+		}
+	}
 	for _, c := range a.Changes {
 		fmt.Fprintf(&b, "  %-18s %8d\n", c.From+" → "+c.To, c.Flows)
 	}
@@ -274,6 +299,7 @@ func (a replayAnswer) text() string {
 			fmt.Fprintf(&b, "  %-18s %8d  %s\n", g.From+" → "+g.To, g.Flows, g.Name)
 		}
 	}
+	a.writeRelocated(&b)
 	if a.Undecidable > 0 {
 		fmt.Fprintf(&b, "not decidable for want of: request %d, payload %d, connection %d\n", a.Missing.Request, a.Missing.Data, a.Missing.Connection)
 	}

@@ -47,7 +47,7 @@ SIGINT drain: no new flow is taken, open ones may end until drainDeadline. A sec
 			return run(command.Context(), config, log, command.ErrOrStderr())
 		},
 	}
-	addSettings(command, &flags, "config", "listen", "admin-listen", "policy", "state-dir")
+	addSettings(command, &flags, "config", "listen", "admin-listen", "policy", "state-dir", "source-country", "source-cloud", "source-region")
 	command.Flags().StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
 	command.Flags().StringVar(&logFormat, "log-format", "text", "text or json")
 	return command
