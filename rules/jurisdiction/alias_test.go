@@ -75,7 +75,7 @@ func TestReachIsPlaceAndBothHomes(t *testing.T) {
 	for host, want := range map[string]struct{ possible, reach, parent string }{
 		"s3.eusc-de-east-1.amazonaws.eu":       {"DE", "DE US", "US"},
 		"ecs.eu-central-1.aliyuncs.com":        {"DE", "CN DE", "CN"},
-		"acme.sos-ch-gva-2.exo.io":             {"CH", "AT CH", "AT"},
+		"acme.sos-ch-gva-2.exo.io":             {"CH", "CH MX", "MX"},
 		"two.example":                          {"DE FR", "AT DE FR US", "US"},
 		"owned.example":                        {"", "CN", "CN"},
 		"www.tiktok.com":                       {"", "CN SG", "CN"},

@@ -13,6 +13,9 @@ import (
 
 func newResolver(t testing.TB, options Options) *Resolver {
 	t.Helper()
+	if options.Now == nil { // the embedded tables are dated, and age
+		options.Now = func() time.Time { return time.Date(2026, 6, 20, 0, 0, 0, 0, time.UTC) }
+	}
 	resolver, err := New(options)
 	if err != nil {
 		t.Fatal(err)
