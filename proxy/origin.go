@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/borderflow/borderflow/rules/document"
 	"github.com/borderflow/borderflow/rules/flow"
 	"github.com/borderflow/borderflow/rules/jurisdiction"
 )
@@ -134,6 +135,10 @@ func (v *validation) origin(path string, c OriginConfig, cloudAlone bool) {
 		return
 	}
 	country, ok := jurisdiction.CloudRegionCountry(c.Cloud, c.Region)
-	v.check(path+".region", ok, fmt.Sprintf("found %q, expected a region of %s", c.Region, c.Cloud), "one of "+strings.Join(regions, ", "))
+	hint := "one of " + strings.Join(regions, ", ")
+	if nearest, found := document.Nearest(c.Region, regions); found {
+		hint = "did you mean " + nearest + "?"
+	}
+	v.check(path+".region", ok, fmt.Sprintf("found %q, expected a region of %s", c.Region, c.Cloud), hint)
 	v.check(path+".region", !ok || country != "", fmt.Sprintf("%q spans several countries", c.Region), "name the country instead")
 }

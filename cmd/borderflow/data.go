@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -216,7 +218,7 @@ type shownTable struct {
 	IPv4        int       `json:"ipv4_ranges"`
 	IPv6        int       `json:"ipv6_ranges"`
 	Labels      []string  `json:"labels"` // countries, or regions with their provider
-	Checksum    string    `json:"sha256"` // of the content, without the checksum at its end
+	Checksum    string    `json:"sha256"` // of the file, as `data import` and sha256sum print it
 }
 
 func dataShowCommand() *cobra.Command {
@@ -260,10 +262,12 @@ func readTable(path string) (shownTable, error) {
 	if err != nil {
 		return shownTable{}, fmt.Errorf("%s: %w", path, err)
 	}
+	checksum := sha256.Sum256(content)
 	ipv4, ipv6 := table.Len()
 	labels := slices.Sorted(slices.Values(table.Labels()))
 	labels = slices.DeleteFunc(labels, func(label string) bool { return label == "" })
-	return shownTable{path, table.Name, table.Kind, table.Published, table.License, table.Attribution, ipv4, ipv6, labels, table.Checksum}, nil
+	return shownTable{path, table.Name, table.Kind, table.Published, table.License, table.Attribution, ipv4, ipv6, labels,
+		hex.EncodeToString(checksum[:])}, nil
 }
 
 func (s shownTable) text() string {
