@@ -100,7 +100,7 @@ func (w *WebSocket) End(code uint16, reason string) {
 // if the origin has no frame under way, else when it has had its time.
 func (w *WebSocket) leaveOrigin(idle bool) {
 	overdue := time.AfterFunc(endGrace, func() { _ = w.origin.Close() })
-	if w.sending.TryLock() { // else a write is under way, in the middle of a frame
+	if w.lockSending() {
 		if w.upBoundary {
 			_, _ = w.origin.Write(maskedCloseFrame(CloseGoingAway))
 		}
@@ -110,6 +110,20 @@ func (w *WebSocket) leaveOrigin(idle bool) {
 		overdue.Stop()
 		_ = w.origin.Close()
 	}
+}
+
+// sendGrace is how long a write that is under way may take to reach the end of its frame. One that the
+// origin does not take is in the middle of a frame, and no other can follow it.
+const sendGrace = 100 * time.Millisecond
+
+// lockSending takes the turn to write to the origin, false if a write does not end in time.
+func (w *WebSocket) lockSending() bool {
+	for deadline := time.Now().Add(sendGrace); !w.sending.TryLock(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
 }
 
 // Read returns what the client is to be sent: the origin's frames, then the close frame if the
