@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/fsnotify/fsnotify"
 	"go.uber.org/zap"
@@ -25,11 +26,14 @@ func newPlaces(notify *fsnotify.Watcher, log *zap.Logger) *places {
 // follow watches exactly the given directories, as far as they exist.
 func (p *places) follow(directories []string) {
 	wanted := make(map[string]bool, len(directories))
+	alive := p.notify.WatchList()
 	for _, directory := range directories {
 		wanted[directory] = true
 		info, err := os.Stat(directory)
 		if before, ok := p.watched[directory]; ok {
-			if err == nil && os.SameFile(before, info) {
+			// A directory that was removed and made again can have the identity of the old one, whose
+			// watch is gone.
+			if err == nil && os.SameFile(before, info) && slices.Contains(alive, directory) {
 				continue
 			}
 			p.forget(directory)
