@@ -15,7 +15,7 @@ import (
 // notRecorded are the facts that no record keeps, and what stands for them in conditions.
 var notRecorded = []string{
 	"request.path", "request.query", "request.header", "request.size",
-	"source.namespace", "source.serviceAccount", "source.label", "destination.cloud", "destination.region", "data.labels",
+	"source.namespace", "source.serviceAccount", "source.label", "data.labels",
 	"data.entropy",
 }
 
