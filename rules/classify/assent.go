@@ -14,21 +14,17 @@ type twice struct {
 // readTwice opens the second reading of what d describes: as text, with the escapes of JSON or of a form
 // where it is one, and never decompressed, so that it needs no budget.
 func (s *Stream) readTwice(d declaration, decoded sink) sink {
-	other := s.classifier.blank()
-	other.scan.found = s.meta.Found
-	other.scan.at(place{name: "body as sent"})
+	other := s.beside("body as sent")
 	media, _, _ := parseType(d.contentType)
 	if media == formType {
 		other.body = &percentDecoder{outlet: outlet{next: other.openLeaf(d.name, recordWhole, "")}, form: true}
 	} else {
 		other.body = &sniffer{stream: other, declaration: declaration{name: d.name, file: d.file}, media: media, asSent: true}
 	}
-	s.asSent = append(s.asSent, other)
 	return &twice{stream: s, asSent: other, decoded: decoded}
 }
 
 func (t *twice) write(p []byte) {
-	t.asSent.bytes += int64(len(p))
 	t.asSent.body.write(p)
 	t.decoded.write(p)
 }
@@ -37,14 +33,36 @@ func (t *twice) pending() bool { return t.asSent.body.pending() || t.decoded.pen
 
 func (t *twice) close() {
 	t.decoded.close()
-	other, s := t.asSent, t.stream
-	other.body.close()
+	t.asSent.body.close()
+	t.stream.absorb(t.asSent)
+}
+
+// beside returns a stream for another reading of some of s's bytes.
+func (s *Stream) beside(name string) *Stream {
+	other := s.classifier.blank()
+	other.root = s.root
+	other.scan.found = s.root.meta.Found
+	other.scan.at(place{name: name})
+	s.readings = append(s.readings, other)
+	return other
+}
+
+// absorb ends another reading and adds what it found.
+func (s *Stream) absorb(other *Stream) {
+	other.absorbAll()
 	other.scan.flush()
 	other.tally.endRecord()
 	s.tally.absorb(&other.tally)
 	s.coverage.absorb(other.coverage)
-	s.asSent = slices.DeleteFunc(s.asSent, func(open *Stream) bool { return open == other })
+	s.readings = slices.DeleteFunc(s.readings, func(open *Stream) bool { return open == other })
 	other.release()
+}
+
+// absorbAll ends all other readings.
+func (s *Stream) absorbAll() {
+	for len(s.readings) > 0 {
+		s.absorb(s.readings[0])
+	}
 }
 
 // absorb adds what another reading of the same bytes could not read. What it could read does not count:
@@ -63,40 +81,5 @@ func (t *tally) absorb(other *tally) {
 	}
 	for _, key := range other.record {
 		t.values.markPerson(key)
-	}
-}
-
-// absorb makes d the union of d and other.
-func (d *distinct) absorb(other *distinct) {
-	if !other.sketched {
-		for _, key := range other.slots {
-			if key == 0 {
-				continue
-			}
-			d.add(key &^ personBit)
-			if key&personBit != 0 {
-				d.markPerson(key &^ personBit)
-			}
-		}
-		return
-	}
-	if !d.sketched {
-		d.toSketches()
-	}
-	for i, from := range other.sketches {
-		if from == nil {
-			continue
-		}
-		if d.sketches[i] == nil {
-			d.sketches[i] = newSketch(valuePrecision)
-		}
-		d.sketches[i].absorb(from)
-	}
-	d.people.absorb(other.people)
-}
-
-func (s *sketch) absorb(other *sketch) {
-	for i, register := range other.registers {
-		s.registers[i] = max(s.registers[i], register)
 	}
 }

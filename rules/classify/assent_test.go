@@ -67,11 +67,11 @@ func TestAValueReadTwiceCountsOnce(t *testing.T) {
 func TestAStreamGivesUpItsSecondReadingsWhenAborted(t *testing.T) {
 	s := New(Options{}).NewStream(Meta{ContentType: "multipart/form-data; boundary=B"})
 	io.WriteString(s, "--B\r\nContent-Transfer-Encoding: base64\r\n\r\nYWJj")
-	if len(s.asSent) != 1 {
-		t.Fatalf("%d second readings", len(s.asSent))
+	if len(s.readings) != 1 {
+		t.Fatalf("%d second readings", len(s.readings))
 	}
 	s.Abort()
-	if len(s.asSent) != 0 {
-		t.Errorf("%d second readings after the end", len(s.asSent))
+	if len(s.readings) != 0 {
+		t.Errorf("%d second readings after the end", len(s.readings))
 	}
 }

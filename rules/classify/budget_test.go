@@ -57,6 +57,46 @@ func TestABombIsCutShort(t *testing.T) {
 	}
 }
 
+func TestABombPaysForWhatItDecodes(t *testing.T) {
+	bomb := pack(strings.Repeat("\x00", 64*mebibyte), "gzip")
+	s := New(Options{MaxRatio: 20}).NewStream(Meta{ContentEncoding: "gzip"})
+	for rest := bomb; len(rest) > 0; { // most of it comes after the verdict
+		n := min(1000, len(rest))
+		io.WriteString(s, rest[:n])
+		if limit := int64(mebibyte + 20*(len(bomb)-len(rest)+n)); s.budget.decoded > limit {
+			t.Fatalf("%d bytes were decoded, %d received", s.budget.decoded, s.bytes)
+		}
+		rest = rest[n:]
+	}
+	expect(t, s.Finish(), map[string]int{}, flow.CoveragePartial, "budget: compressed more than 20 to 1")
+}
+
+func TestLargeCompressedBodiesAreReadToTheirEndInSteadyMemory(t *testing.T) {
+	text := string(corpus(mebibyte, cleanText))
+	for _, encoding := range []string{"gzip", "zstd"} {
+		body := strings.Repeat(pack(text, encoding), 24) + pack("anna@example.com", encoding)
+		s := New(Options{}).NewStream(Meta{ContentType: "text/plain", ContentEncoding: encoding})
+		var before, after runtime.MemStats
+		for i, rest := 0, body; len(rest) > 0; i++ {
+			n := min(64<<10, len(rest))
+			io.WriteString(s, rest[:n])
+			if rest = rest[n:]; i == 4 {
+				runtime.GC()
+				runtime.ReadMemStats(&before)
+			}
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if after.HeapAlloc > before.HeapAlloc+mebibyte {
+			t.Errorf("%s: %d bytes more after %d bytes", encoding, after.HeapAlloc-before.HeapAlloc, s.budget.decoded)
+		}
+		if s.budget.decoded < 24*mebibyte {
+			t.Errorf("%s: %d bytes decoded", encoding, s.budget.decoded)
+		}
+		expect(t, s.Finish(), map[string]int{"email": 1}, flow.CoverageFull, "")
+	}
+}
+
 func TestWhatWasFoundBeforeTheBudgetRanOutStays(t *testing.T) {
 	body := pack("anna@example.com"+strings.Repeat(" ", 4*mebibyte), "gzip")
 	expect(t, read(Meta{ContentEncoding: "gzip"}, body), map[string]int{"email": 1}, flow.CoveragePartial, "budget")

@@ -26,7 +26,7 @@ func Categories() []Category {
 		{Name: "credential", Doc: "passwords, keys and tokens that give access"},
 		{Name: "financial", Doc: "payment cards and bank accounts"},
 		{Name: "genetic", Doc: "inherited or acquired genetic characteristics (GDPR art. 4(13))"},
-		{Name: "government-id", Doc: "numbers by which an authority tells people apart"},
+		{Name: "government-id", Doc: "numbers by which an authority tells people or companies apart"},
 		{Name: "health", Doc: "physical or mental health, and care for it (GDPR art. 4(15))"},
 		{Name: "important", Doc: "data that an authority has declared important for security or the public interest (China, Data Security Law art. 21)"},
 		{Name: "location", Doc: "where a person is or was"},

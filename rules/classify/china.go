@@ -12,10 +12,13 @@ func chinaRules(year int) []*rule {
 			Strength:    flow.Strong,
 			Evidence:    EvidenceNone,
 			Source:      "GB 11643-1999, GB/T 2260 (province codes), ISO/IEC 7064 MOD 11-2",
+			Legal:       legalIdentifier,
 		},
 		identifies: identifiesByGovernment,
-		shapes:     []shape{shapeOf(18), shapeOf(17), shapeOf(6, 8, 4), shapeOf(6, 8, 3), shapeOf(6, 4, 4, 4), shapeOf(6, 4, 4, 3)},
-		digits: func(t *token) flow.Strength {
+		shapes:     []shape{shapeOf(18), shapeOf(6, 8, 4), shapeOf(6, 4, 4, 4)},
+		forms: []string{"99999999999999999A", "999999 99999999 999A", "999999-99999999-999A",
+			"999999 9999 9999 999A", "999999-9999-9999-999A"},
+		check: func(t *token) flow.Strength {
 			if !isResidentID(t.value(), year) {
 				return 0
 			}

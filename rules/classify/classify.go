@@ -25,6 +25,7 @@ package classify
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,24 +37,32 @@ const mebibyte = 1 << 20
 // Options bound what one payload may cost. The zero value of each field stands for its default.
 type Options struct {
 	// MaxDecoded is how many bytes decompression may produce per payload, over all its parts and layers;
-	// 16 MiB by default. Text that arrives as it is has no limit: it is read in a fixed window.
+	// 1 GiB by default. It bounds time alone, for memory does not grow with what is decoded; MaxRatio keeps
+	// it from being reached by little. Text that arrives as it is has no limit: it is read in a fixed window.
 	MaxDecoded int64
 	// MaxRatio is how many bytes decompression may produce per payload byte once it has produced the
 	// first MiB; 100 by default.
 	MaxRatio int
-	// MaxDepth is how deep content encodings, transfer encodings and multipart bodies may nest; 3 by default.
+	// MaxDepth is how deep content encodings, transfer encodings, multipart bodies and archives may nest, and
+	// how deep values that are encoded within text; 3 by default.
 	MaxDepth int
-	// MaxParts is how many parts the multipart bodies of one payload may have together; 1000 by default.
+	// MaxParts is how many parts the multipart bodies of one payload, and entries its archives, may have
+	// together; 1000 by default.
 	MaxParts int
+	// MaxEncoded is how many values that are encoded within text (base64, hexadecimal, tokens with escapes)
+	// are decoded per payload; 100,000 by default.
+	MaxEncoded int
 	// TestCards makes the card numbers that payment processors publish for testing count as payment cards.
 	// By default they are kept apart, as the weak detector "payment-card-test", and like everything weak
 	// they are reported only with a key or word beside them that speaks of a card.
 	TestCards bool
+	// Custom are detectors of the operator's own, at most MaxCustom, beside those that Detectors lists.
+	Custom []Custom
 }
 
 func (o Options) withDefaults() Options {
 	if o.MaxDecoded <= 0 {
-		o.MaxDecoded = 16 * mebibyte
+		o.MaxDecoded = 1024 * mebibyte
 	}
 	if o.MaxRatio <= 0 {
 		o.MaxRatio = 100
@@ -63,6 +72,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxParts <= 0 {
 		o.MaxParts = 1000
+	}
+	if o.MaxEncoded <= 0 {
+		o.MaxEncoded = 100_000
 	}
 	return o
 }
@@ -74,15 +86,19 @@ type Classifier struct {
 	seed     maphash.Seed
 	decoders map[string]*sync.Pool
 	streams  sync.Pool
+	tallies  sync.Pool // for facts while a payload is still read
 }
 
-// New builds a classifier with every detector that Detectors lists.
+// New builds a classifier with every detector that Detectors lists, and those of the options.
 func New(options Options) *Classifier {
 	options = options.withDefaults()
 	year := time.Now().Year() + 1 // the process may outlive this one
+	own := customRules(options.Custom)
+	table := newTable(slices.Concat(catalogue(options, year), own), len(own) == 0)
+	table.custom = newCustom(options.Custom, own)
 	return &Classifier{
 		options:  options,
-		table:    newTable(catalogue(options, year)),
+		table:    table,
 		seed:     maphash.MakeSeed(),
 		decoders: decoderPools(),
 	}
@@ -101,7 +117,11 @@ type Meta struct {
 	// Path and Query of the request are read as well, percent-decoded, the query's keys as evidence. They
 	// do not count into flow.Data.Bytes or its coverage.
 	Path, Query string
-	// Header holds the request's headers under names of any case. Only grpc-encoding is used.
+	// UserInfo is what stands before the "@" of the request's URL, percent-encoded, and Host its host without
+	// the port. They are read like Path and Query.
+	UserInfo, Host string
+	// Header holds the request's headers under names of any case. All are read but those that speak of the
+	// connection; credentials in Authorization and Cookie are no finding, for they are meant for the origin.
 	Header map[string][]string
 	// Found, if set, is called for each finding as it is made, repeated values included, from within
 	// NewStream, Write and Finish. It must not call the Stream.
@@ -111,8 +131,11 @@ type Meta struct {
 // Position is where a detector found something. It never holds the value.
 type Position struct {
 	Detector string
-	Place    string // "body", "body as sent" (before its transfer encoding is undone), "part header", "path" or "query"
-	Offset   int64  // in bytes from the start of that place's decoded text (all parts of a body counted on)
-	Length   int    // in bytes of decoded text, separators included
+	// Place is "body", "body as sent" (before its transfer encoding is undone), "encoded value" (in any other
+	// place), "part header" (and the names of an archive's files), "path", "query", "url user", "host",
+	// "header", "cookie" or "trailer".
+	Place    string
+	Offset   int64 // in bytes from the start of that place's decoded text (all parts of a body counted on)
+	Length   int   // in bytes of decoded text, separators included
 	Strength flow.Strength
 }

@@ -34,8 +34,9 @@ func (c *coverage) level() flow.Coverage {
 // budget is what a payload may still cost.
 type budget struct {
 	options Options
-	decoded int64
-	parts   int
+	decoded int64 // bytes out of decompressors
+	parts   int   // of multipart bodies, and entries of archives
+	encoded int   // values that were encoded within text
 }
 
 // spend accounts for n bytes out of a decompressor and says which limit they break, "" for none.
@@ -51,6 +52,9 @@ func (b *budget) spend(n int, received int64) string {
 	return ""
 }
 
+// spend accounts for n decompressed bytes and says which limit they break, "" for none.
+func (s *Stream) spend(n int) string { return s.root.budget.spend(n, s.root.bytes) }
+
 func (s *Stream) overBudget(reason string) {
 	s.coverage.exceeded = true
 	s.coverage.missed(reason)
@@ -58,9 +62,9 @@ func (s *Stream) overBudget(reason string) {
 
 // tooDeep says whether depth is past the limit, and records it.
 func (s *Stream) tooDeep(depth int) bool {
-	if depth <= s.budget.options.MaxDepth {
+	if depth <= s.root.budget.options.MaxDepth {
 		return false
 	}
-	s.overBudget("budget: nested deeper than " + strconv.Itoa(s.budget.options.MaxDepth))
+	s.overBudget("budget: nested deeper than " + strconv.Itoa(s.root.budget.options.MaxDepth))
 	return true
 }

@@ -1,43 +1,61 @@
 package classify
 
-import (
-	"math"
-	"math/bits"
-)
+import "math"
 
-// Distinct values are kept as keys: 54 bits of hash, the detector, and whether the value stands for a
-// person. One table serves all detectors of a stream; up to exactLimit values it is exact, and with 54
-// bits the chance that two of them share a key is below one in 10^9.
+// Distinct values are kept as keys: 52 bits of hash, the detector, and whether the value stands for a
+// person. One table serves all detectors of a stream; up to exactLimit values it is exact, and with 52
+// bits the chance that two of them share a key is below one in 10^8.
+//
+// Beyond that, people are counted by a sketch, and the table turns into a sample: of the detectors with the
+// most values only those whose hash lies below a threshold are kept, which is lowered when the table is
+// full. Detectors with few values stay exact. The memory is the same however many values and detectors
+// there are.
 const (
-	detectorBits = 8
+	detectorBits = 10
 	personBit    = 1 << detectorBits
+	detectorMask = personBit - 1
+	hashShift    = detectorBits + 1
 	usedBit      = 1 << 63
-	exactLimit   = 4096
-	tableMin     = 64
 
-	valuePrecision  = 12 // 4 KiB per detector, standard error 1.6 %
+	exactLimit  = 4096
+	sampleLimit = 2048 // standard error at most 2.6 % for the detector with the most values
+	tableMin    = 64
+
 	personPrecision = 14 // 16 KiB, standard error 0.8 %
 )
 
 // distinct counts values per detector, and the people among them.
 type distinct struct {
-	slots    []uint64 // open addressing, linear probing; 0 is free
-	used     int
-	counts   []int // per detector
-	persons  int
-	sketched bool // past exactLimit: sketches instead of slots
-	sketches []*sketch
-	people   *sketch
+	slots     []uint64 // open addressing, linear probing; 0 is free
+	used      int
+	counts    []uint32 // per detector: keys in the table
+	threshold []uint32 // per detector: keys whose sample bits lie above it are left out
+	persons   int
+	people    *sketch // once there have been more than exactLimit values
+}
+
+func newDistinct(detectors int) distinct {
+	d := distinct{counts: make([]uint32, detectors), threshold: make([]uint32, detectors)}
+	d.reset()
+	return d
 }
 
 func valueKey(hash uint64, detector int) uint64 {
-	return usedBit | hash<<(detectorBits+1) | uint64(detector)
+	return usedBit | hash<<hashShift | uint64(detector)
+}
+
+// sampleBits of a key are not those that its slot is chosen by.
+func sampleBits(key uint64) uint32 { return uint32(key >> hashShift) }
+
+// home is the slot where key belongs.
+func (d *distinct) home(key uint64) int {
+	return int(key << 1 >> 32 * uint64(len(d.slots)) >> 32)
 }
 
 // add puts key in.
 func (d *distinct) add(key uint64) {
-	if d.sketched {
-		d.sketchFor(key).add(key)
+	detector := key & detectorMask
+	if sampleBits(key) > d.threshold[detector] {
 		return
 	}
 	slot := d.find(key)
@@ -46,39 +64,39 @@ func (d *distinct) add(key uint64) {
 	}
 	d.slots[slot] = key
 	d.used++
-	d.counts[key&(personBit-1)]++
+	d.counts[detector]++
 	switch {
-	case d.used > exactLimit:
-		d.toSketches()
-	case d.used*2 > len(d.slots):
-		d.grow()
+	case d.people == nil && d.used > exactLimit:
+		d.startSampling()
+	case d.people != nil && d.used > sampleLimit:
+		d.thin()
+	case d.used*5 > len(d.slots)*4:
+		d.resize(4 * len(d.slots))
 	}
 }
 
 // markPerson says that key, which must have been added, stands for a person.
 func (d *distinct) markPerson(key uint64) {
-	if d.sketched {
+	if d.people != nil {
 		d.people.add(key)
 		return
 	}
-	if slot := d.find(key); d.slots[slot]&personBit == 0 {
+	if slot := d.find(key); d.slots[slot] != 0 && d.slots[slot]&personBit == 0 {
 		d.slots[slot] |= personBit
 		d.persons++
 	}
 }
 
+// isPerson says whether key has been marked; it is for as long as people are counted exactly.
+func (d *distinct) isPerson(key uint64) bool { return d.slots[d.find(key)]&personBit != 0 }
+
 func (d *distinct) count(detector int) int {
-	if !d.sketched {
-		return d.counts[detector]
-	}
-	if sk := d.sketches[detector]; sk != nil {
-		return sk.estimate()
-	}
-	return 0
+	share := (float64(d.threshold[detector]) + 1) / (1 << 32)
+	return int(math.Round(float64(d.counts[detector]) / share))
 }
 
 func (d *distinct) personCount() int {
-	if d.sketched {
+	if d.people != nil {
 		return d.people.estimate()
 	}
 	return d.persons
@@ -89,17 +107,18 @@ func (d *distinct) find(key uint64) int {
 	if d.slots == nil {
 		d.slots = make([]uint64, tableMin)
 	}
-	mask := len(d.slots) - 1
-	slot := int(key>>(detectorBits+1)) & mask
+	slot := d.home(key)
 	for d.slots[slot] != 0 && (d.slots[slot]^key)&^personBit != 0 {
-		slot = (slot + 1) & mask
+		if slot++; slot == len(d.slots) {
+			slot = 0
+		}
 	}
 	return slot
 }
 
-func (d *distinct) grow() {
+func (d *distinct) resize(size int) {
 	old := d.slots
-	d.slots = make([]uint64, 2*len(old))
+	d.slots = make([]uint64, min(size, exactLimit*5/4+tableMin))
 	for _, key := range old {
 		if key != 0 {
 			d.slots[d.find(key)] = key
@@ -107,118 +126,106 @@ func (d *distinct) grow() {
 	}
 }
 
-func (d *distinct) toSketches() {
-	d.sketched = true
-	d.sketches = make([]*sketch, len(d.counts))
+func (d *distinct) startSampling() {
 	d.people = newSketch(personPrecision)
 	for _, key := range d.slots {
-		if key == 0 {
-			continue
-		}
-		d.sketchFor(key).add(key)
 		if key&personBit != 0 {
 			d.people.add(key)
 		}
 	}
-	d.slots = nil
+	for d.used > sampleLimit {
+		d.thin()
+	}
+	d.resize(sampleLimit*5/4 + tableMin)
 }
 
-func (d *distinct) sketchFor(key uint64) *sketch {
-	at := &d.sketches[key&(personBit-1)]
-	if *at == nil {
-		*at = newSketch(valuePrecision)
+// thin lowers the thresholds of the detectors with the most keys by a quarter.
+func (d *distinct) thin() {
+	most := uint32(0)
+	for _, n := range d.counts {
+		most = max(most, n)
 	}
-	return *at
+	for detector, n := range d.counts {
+		if n > most/2 {
+			d.threshold[detector] -= d.threshold[detector] / 4
+		}
+	}
+	for slot := range d.slots {
+		for key := d.slots[slot]; key != 0 && sampleBits(key) > d.threshold[key&detectorMask]; key = d.slots[slot] {
+			d.counts[key&detectorMask]--
+			d.used--
+			d.remove(slot)
+		}
+	}
+}
+
+// remove empties a slot and moves up what was pushed on by it.
+func (d *distinct) remove(slot int) {
+	size := len(d.slots)
+	for next := slot; ; {
+		if next++; next == size {
+			next = 0
+		}
+		key := d.slots[next]
+		if key == 0 {
+			d.slots[slot] = 0
+			return
+		}
+		// It may move if its home does not lie behind the free slot, going round.
+		if home := d.home(key); (next-home+size)%size >= (next-slot+size)%size {
+			d.slots[slot] = key
+			slot = next
+		}
+	}
+}
+
+// absorb makes d the union of d and other.
+func (d *distinct) absorb(other *distinct) {
+	if other.people != nil {
+		if d.people == nil {
+			d.slots = append([]uint64(nil), d.slots...)
+			d.find(usedBit)
+			d.startSampling()
+		}
+		d.people.absorb(other.people)
+		for detector, threshold := range other.threshold {
+			d.threshold[detector] = min(d.threshold[detector], threshold)
+		}
+	}
+	for _, key := range other.slots {
+		if key == 0 {
+			continue
+		}
+		d.add(key &^ personBit)
+		if key&personBit != 0 && other.people == nil {
+			d.markPerson(key &^ personBit)
+		}
+	}
 }
 
 func (d *distinct) reset() {
-	clear(d.slots)
+	if d.people != nil {
+		d.slots, d.people = nil, nil
+	}
+	if d.used > 0 {
+		clear(d.slots)
+	}
 	clear(d.counts)
-	*d = distinct{slots: d.slots, counts: d.counts}
-}
-
-func (d *distinct) clone() distinct {
-	c := *d
-	c.slots = append([]uint64(nil), d.slots...)
-	c.counts = append([]int(nil), d.counts...)
-	c.sketches = append([]*sketch(nil), d.sketches...)
-	for i, sk := range c.sketches {
-		c.sketches[i] = sk.clone()
+	for i := range d.threshold {
+		d.threshold[i] = math.MaxUint32
 	}
-	c.people = d.people.clone()
-	return c
+	d.used, d.persons = 0, 0
 }
 
-// sketch is a HyperLogLog counter (Flajolet et al., 2007) with Ertl's estimator (arXiv:1702.01284,
-// algorithm 6), which needs no bias tables.
-type sketch struct {
-	precision int
-	registers []uint8
-}
-
-func newSketch(precision int) *sketch {
-	return &sketch{precision, make([]uint8, 1<<precision)}
-}
-
-func (s *sketch) clone() *sketch {
-	if s == nil {
-		return nil
-	}
-	return &sketch{s.precision, append([]uint8(nil), s.registers...)}
-}
-
-// add takes a value key; only its hash bits count, so that marking a person changes nothing.
-func (s *sketch) add(key uint64) {
-	hash := (key &^ usedBit) >> (detectorBits + 1) << (detectorBits + 2)
-	index := hash >> (64 - s.precision)
-	rank := uint8(bits.LeadingZeros64(hash<<s.precision|1<<(s.precision+detectorBits+1))) + 1
-	s.registers[index] = max(s.registers[index], rank)
-}
-
-func (s *sketch) estimate() int {
-	// The hash has width bits after the index, so ranks go from 0 to width+1.
-	width := 64 - (detectorBits + 2) - s.precision
-	histogram := make([]float64, 66)
-	for _, r := range s.registers {
-		histogram[r]++
-	}
-	m := float64(len(s.registers))
-	z := m * tau(1-histogram[width+1]/m)
-	for k := width; k >= 1; k-- {
-		z = 0.5 * (z + histogram[k])
-	}
-	z += m * sigma(histogram[0]/m)
-	return int(math.Round(m * m / (2 * math.Ln2 * z)))
-}
-
-func sigma(x float64) float64 {
-	if x == 1 {
-		return math.Inf(1)
-	}
-	y, z := 1.0, x
-	for {
-		x *= x
-		before := z
-		z += x * y
-		y += y
-		if z == before {
-			return z
-		}
-	}
-}
-
-func tau(x float64) float64 {
-	if x == 0 || x == 1 {
-		return 0
-	}
-	y, z := 1.0, 1-x
-	for {
-		x = math.Sqrt(x)
-		before := z
-		y *= 0.5
-		z -= (1 - x) * (1 - x) * y
-		if z == before {
-			return z / 3
-		}
+// copyTo makes other a copy that shares nothing with d, in other's memory as far as that goes.
+func (d *distinct) copyTo(other *distinct) {
+	slots, counts, threshold, people := other.slots, other.counts, other.threshold, d.people.clone()
+	*other = *d
+	other.slots = append(slots[:0], d.slots...)
+	other.counts = append(counts[:0], d.counts...)
+	other.threshold = append(threshold[:0], d.threshold...)
+	other.people = people
+	if d.slots == nil {
+		other.slots = nil
 	}
 }

@@ -2,7 +2,6 @@ package classify
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
@@ -19,6 +18,7 @@ func contactRules() []*rule {
 			Strength:    flow.Strong,
 			Evidence:    EvidenceNone,
 			Source:      "RFC 5321 section 4.1.2 (dot-string form), IANA root zone, RFC 2606, RFC 6762",
+			Legal:       legalContact,
 		},
 		identifies: identifiesByContact,
 		trigger:    onAt,
@@ -34,11 +34,11 @@ const (
 // emailAround reads the address around the "@" at at.
 func emailAround(view []byte, at int, value []byte) match {
 	start := localStart(view, at)
-	if start == at || isRole(view[start:at]) || isLogin(view, start) {
+	if start == at || isRole(view[start:at]) {
 		return match{}
 	}
 	end := domainEnd(view, at+1)
-	if end < 0 || isRemotePath(view, end) {
+	if end < 0 || isRemotePath(view, end) || isMachine(view[at+1:end]) || isLogin(view, start) {
 		return match{}
 	}
 	for _, b := range view[start:end] {
@@ -72,15 +72,23 @@ func localStart(view []byte, at int) int {
 	return start
 }
 
-func isLocalByte(b byte) bool {
-	return isAlnum(b) || strings.IndexByte("._%+-'", b) >= 0
-}
+func isLocalByte(b byte) bool { return localBytes[b] }
+
+var localBytes = func() (is [256]bool) {
+	for b := range is {
+		is[b] = isAlnum(byte(b)) || strings.IndexByte("._%+-'", byte(b)) >= 0
+	}
+	return is
+}()
 
 // isRole knows senders behind which no person stands, and the login name of git services.
 func isRole(local []byte) bool {
-	var buf [maxLocalPart]byte
+	var buf [len("mailerdaemon") + 1]byte // anything longer is told apart by that
 	name := buf[:0]
 	for _, b := range local {
+		if len(name) == len(buf) {
+			break
+		}
 		if b != '-' && b != '_' && b != '.' {
 			name = append(name, lower(b))
 		}
@@ -91,6 +99,11 @@ func isRole(local []byte) bool {
 		return true
 	}
 	return bytes.HasPrefix(name, []byte("noreply")) || bytes.HasPrefix(name, []byte("donotreply"))
+}
+
+// isMachine says whether the domain is one in which only programs have addresses.
+func isMachine(domain []byte) bool {
+	return bytes.HasSuffix(domain, []byte(".gserviceaccount.com"))
 }
 
 // isLogin says whether what begins at start is the login of a URL or of a remote command, or a
@@ -117,7 +130,7 @@ var notAddresses = words(nil, []string{"ssh", "scp", "sftp", "rsync", "message i
 // domainEnd returns the end of the domain that begins at start; -1 if there is none.
 func domainEnd(view []byte, start int) int {
 	end := start
-	for end < len(view) && end-start <= maxDomain && (isAlnum(view[end]) || view[end] == '-' || view[end] == '.') {
+	for end < len(view) && end-start <= maxDomain && isDomainByte(view[end]) {
 		end++
 	}
 	if end-start > maxDomain {
@@ -137,6 +150,9 @@ func domainEnd(view []byte, start int) int {
 	return end
 }
 
+// isDomainByte says whether a domain may hold b: a letter, a digit, "-" or ".".
+func isDomainByte(b byte) bool { return localBytes[b] && b > '+' && b != '_' }
+
 func labelsAreValid(domain []byte) bool {
 	length := 0
 	for i, b := range domain {
@@ -155,13 +171,6 @@ func labelsAreValid(domain []byte) bool {
 	return true
 }
 
-// commonTopLevels spares most addresses the search in the list of all; reservedTopLevels are in no
-// root zone but in use: for documentation and tests (RFC 2606), and inside organisations.
-var (
-	commonTopLevels   = []string{"com", "de", "net", "org", "cn", "fr", "io", "uk"}
-	reservedTopLevels = []string{"example", "test", "local", "internal"}
-)
-
 // isTopLevel says whether what follows the last dot of domain is a top-level domain.
 func isTopLevel(domain []byte, dot int) bool {
 	var buf [64]byte
@@ -172,8 +181,11 @@ func isTopLevel(domain []byte, dot int) bool {
 	if len(top) < 2 || isDigit(top[0]) {
 		return false
 	}
-	same := func(known string) bool { return known == string(top) }
-	if slices.ContainsFunc(commonTopLevels, same) || slices.ContainsFunc(reservedTopLevels, same) {
+	switch string(top) {
+	case "com", "de", "net", "org", "cn", "fr", "io", "uk": // spares most addresses the search in the list of all
+		return true
+	case "example", "test", "local", "internal":
+		// In no root zone but in use: for documentation and tests (RFC 2606), and inside organisations.
 		return true
 	}
 	suffix, listed := publicsuffix.PublicSuffix("x." + string(top))

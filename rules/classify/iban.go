@@ -11,6 +11,7 @@ func accountRules() []*rule {
 			Strength:    flow.Strong,
 			Evidence:    EvidenceNone,
 			Source:      "ISO 13616-1, SWIFT IBAN registry, ISO/IEC 7064 MOD 97-10",
+			Legal:       legalFinancial,
 		},
 		trigger: onCode,
 		text:    ibanAround,
@@ -18,13 +19,17 @@ func accountRules() []*rule {
 }
 
 // ibanAround reads the IBAN whose check digits begin at at. It is written together, or in groups of four
-// with a space or a hyphen between them.
+// with a space or a hyphen between them, in capitals or all small.
 func ibanAround(view []byte, at int, value []byte) match {
 	start := at - 2
 	if start > 0 && (isAlnum(view[start-1]) || view[start-1] == '_') {
 		return match{}
 	}
-	structure := ibanStructures[[2]byte{view[start], view[start+1]}]
+	capitals := isUpper(view[start])
+	structure := ibanStructures[[2]byte{upper(view[start]), upper(view[start+1])}]
+	if capitals != isUpper(view[start+1]) {
+		return match{}
+	}
 	if structure == "" {
 		return match{}
 	}
@@ -43,6 +48,10 @@ func ibanAround(view []byte, at int, value []byte) match {
 		} else if separator != 0 && len(value)%4 == 0 && len(value) > 4 {
 			return match{}
 		}
+		if isAlpha(b) && isUpper(b) != capitals {
+			return match{}
+		}
+		b = upper(b)
 		if len(value) >= 4 && !fits(b, structure[len(value)-4]) || len(value) == 3 && !isDigit(b) {
 			return match{}
 		}

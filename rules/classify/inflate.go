@@ -8,34 +8,23 @@ import (
 )
 
 var (
-	errAborted    = errors.New("stream aborted")
 	errOverBudget = errors.New("over budget")
 	errPanicked   = errors.New("decompressor panicked")
 )
 
 // inflater undoes one content encoding.
-//
-// Decompressors read from an io.Reader, but a payload is pushed. The decompressor therefore runs as a
-// coroutine (iter.Pull): when it has used up its input its Read yields, and the next write resumes it. It
-// runs only while write, close or stop runs, on the caller's time; there is nothing to wait for.
 type inflater struct {
 	stream *Stream
 	name   string
 	next   sink
-
-	in     []byte // of the current write, not yet read
-	begun  bool   // there was a write
-	ended  bool   // no more writes
-	ready  bool   // the whole body has been decoded
-	failed bool   // no more can be decoded
-	yield  func(struct{}) bool
-	resume func() (struct{}, bool)
-	stop   func()
+	input  *coroutine
+	ready  bool // the whole body has been decoded
+	failed bool // no more can be decoded
 }
 
 func (s *Stream) inflate(name string, next sink) sink {
 	d := &inflater{stream: s, name: encodingNames[name], next: next}
-	s.coroutine(d)
+	d.input = s.coroutine(d.run)
 	return d
 }
 
@@ -46,41 +35,20 @@ func (d *inflater) write(p []byte) {
 	if d.failed {
 		return
 	}
-	d.in, d.begun = p, true
-	d.resume()
-	if d.ready && len(d.in) > 0 {
+	if rest := d.input.feed(p); d.ready && len(rest) > 0 {
 		d.fail("data after the end of " + d.name)
 	}
-	d.in = nil
 }
 
 // pending holds until the whole body has been decoded: only then is nothing left in the window.
 func (d *inflater) pending() bool {
-	return d.begun && !d.ready && !d.failed || d.next.pending()
+	return d.input.begun && !d.ready && !d.failed || d.next.pending()
 }
 
 func (d *inflater) close() {
-	d.ended = true
-	if !d.failed && !d.ready {
-		d.resume()
-	}
-	d.stream.ended(d)
+	d.input.end()
+	d.stream.ended(d.input)
 	d.next.close()
-}
-
-// Read gives the decompressor its input.
-func (d *inflater) Read(p []byte) (int, error) {
-	for len(d.in) == 0 {
-		if d.ended {
-			return 0, io.EOF
-		}
-		if !d.yield(struct{}{}) {
-			return 0, errAborted
-		}
-	}
-	n := copy(p, d.in)
-	d.in = d.in[n:]
-	return n, nil
 }
 
 func (d *inflater) fail(reason string) {
@@ -91,18 +59,17 @@ func (d *inflater) fail(reason string) {
 }
 
 // run is the coroutine's body.
-func (d *inflater) run(yield func(struct{}) bool) {
-	d.yield = yield
+func (d *inflater) run(input *coroutine) {
 	pool := d.stream.classifier.decoders[d.name]
 	w := pool.Get().(*workshop)
-	w.input.Reset(d)
+	w.input.Reset(input)
 	err := d.decode(w)
 	switch {
 	case err == io.EOF && w.input.Buffered() > 0:
 		d.fail("data after the end of " + d.name)
 	case err == io.EOF:
 		d.ready = true
-	case d.ended && errors.Is(err, io.ErrUnexpectedEOF):
+	case input.ended && errors.Is(err, io.ErrUnexpectedEOF):
 		d.fail("truncated " + d.name)
 	case errors.Is(err, errAborted):
 		d.failed = true
@@ -123,7 +90,7 @@ func (d *inflater) decode(w *workshop) error {
 		if n == 0 {
 			continue
 		}
-		if over := d.stream.budget.spend(n, d.stream.bytes); over != "" {
+		if over := d.stream.spend(n); over != "" {
 			d.stream.coverage.exceeded = true
 			d.fail(over)
 			return errOverBudget

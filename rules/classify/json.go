@@ -17,6 +17,10 @@ type jsonDecoder struct {
 	high  rune // first half of a surrogate pair, 0 for none
 }
 
+func (d *jsonDecoder) begin(next sink) {
+	d.next, d.used, d.state, d.high = next, 0, jsonPlain, 0
+}
+
 type jsonState uint8
 
 const (

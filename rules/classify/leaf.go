@@ -20,6 +20,7 @@ type leaf struct {
 	opaque   string // why nothing here can be understood, whatever it looks like; "" if text is expected
 	field    bool   // a field of a message, not a document
 	separate bool   // what stands here is no part of the records around it
+	aside    bool   // the request around the payload: it does not count into coverage
 	offset   int
 	controls int  // in the open window
 	text     bool // a window before it was text
@@ -33,19 +34,36 @@ func (s *Stream) openLeaf(key string, mode recordMode, opaque string) *leaf {
 	return &s.leaf
 }
 
+// aside starts a segment of the request around the payload.
+func (s *Stream) aside(key string) *leaf {
+	l := s.openLeaf(key, recordWhole, "")
+	l.aside = true
+	return l
+}
+
 func (l *leaf) reset() { *l = leaf{stream: l.stream} }
 
 func (l *leaf) write(p []byte) {
-	l.sample(p)
-	l.stream.scan.write(p)
+	v := &l.stream.survey
+	for len(p) > 0 {
+		n := min(len(p), surveySize)
+		v.take(p[:n])
+		l.sample(p[:n], v.controls)
+		l.stream.text.write(p[:n], v)
+		p = p[n:]
+	}
 }
 
-func (l *leaf) pending() bool { return false } // Facts reads what the scanner holds
+// pending leaves out what the scanner holds: Facts reads that.
+func (l *leaf) pending() bool { return l.stream.text.pending() }
 
-func (l *leaf) sample(p []byte) {
+// sample judges text in windows. controls says that there are control characters in it.
+func (l *leaf) sample(p []byte, controls bool) {
 	for len(p) > 0 {
 		n := min(len(p), binaryWindow-l.offset%binaryWindow)
-		l.controls += countControls(p[:n])
+		if controls {
+			l.controls += countControls(p[:n])
+		}
 		p = p[n:]
 		if l.offset += n; l.offset%binaryWindow == 0 {
 			if l.controls*binaryShare > binaryWindow {
@@ -68,6 +86,7 @@ func (l *leaf) isBinary() bool {
 }
 
 func (l *leaf) close() {
+	l.stream.text.end()
 	l.stream.scan.flush()
 	if l.separate {
 		l.stream.tally.endRecord()
@@ -79,7 +98,7 @@ func (l *leaf) close() {
 // judge enters into c whether what came so far could be read.
 func (l *leaf) judge(c *coverage) {
 	switch {
-	case l.offset == 0:
+	case l.offset == 0, l.aside:
 	case l.opaque != "":
 		c.missed(l.opaque)
 	case l.isBinary() && !(l.field && l.offset <= smallField):
@@ -89,10 +108,3 @@ func (l *leaf) judge(c *coverage) {
 		c.read = true
 	}
 }
-
-// scannerSink writes straight to the scanner what does not count into coverage.
-type scannerSink struct{ scan *scanner }
-
-func (s scannerSink) write(p []byte) { s.scan.write(p) }
-func (s scannerSink) pending() bool  { return false }
-func (s scannerSink) close()         { s.scan.flush() }

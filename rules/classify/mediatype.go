@@ -21,7 +21,7 @@ func parseType(contentType string) (media string, parameters map[string]string, 
 		media, _, _ = strings.Cut(contentType, ";")
 		return strings.ToLower(strings.TrimSpace(media)), nil, "malformed content type"
 	}
-	if !keepsASCII(parameters["charset"]) {
+	if charset := parameters["charset"]; !keepsASCII(charset) && !isUTF16(charset) {
 		return media, parameters, "text in a charset that is not read"
 	}
 	return media, parameters, ""

@@ -3,7 +3,6 @@ package classify
 import (
 	"bytes"
 	"mime"
-	"strconv"
 	"strings"
 )
 
@@ -188,9 +187,7 @@ func (m *multipartReader) delimit() bool {
 		return true
 	}
 	m.state, m.header = inHeader, m.header[:0]
-	m.stream.budget.parts++
-	if limit := m.stream.budget.options.MaxParts; m.stream.budget.parts > limit {
-		m.stream.overBudget("budget: more than " + strconv.Itoa(limit) + " parts")
+	if m.stream.countPart() != nil {
 		m.readAsText()
 	}
 	return true
@@ -249,8 +246,7 @@ func (m *multipartReader) openPart() {
 		case "content-id", "message-id", "references", "in-reply-to": // written like addresses, but none
 			continue
 		}
-		s.scan.begin("", recordWhole)
-		s.scan.write([]byte(line))
+		s.readAside(s.aside(""), decodedWords(line))
 	}
 	s.scan.at(body)
 	if d.contentType == "" { // RFC 2046 sections 5.1 and 5.1.5
@@ -261,6 +257,15 @@ func (m *multipartReader) openPart() {
 	}
 	m.state, m.lineStart, m.lineBreak = inBody, true, nil
 	m.part = s.open(d, m.depth)
+}
+
+// decodedWords undoes the encoded words of a header line (RFC 2047) and its extended parameters (RFC 8187).
+func decodedWords(line string) string {
+	decoded, err := new(mime.WordDecoder).DecodeHeader(line)
+	if err != nil {
+		return line
+	}
+	return decoded
 }
 
 // joined is the value of a header that stands there more than once (RFC 9110 section 5.3).
@@ -278,7 +283,7 @@ func unfold(header string) string {
 
 // pending holds until the last boundary.
 func (m *multipartReader) pending() bool {
-	return !m.plain && m.stream.bytes > 0 || m.part.pending()
+	return !m.plain && m.stream.root.bytes > 0 || m.part.pending()
 }
 
 func (m *multipartReader) close() {
@@ -291,7 +296,7 @@ func (m *multipartReader) close() {
 // terminated says whether the body ended as it should, and reads what was held back if it did not.
 func (m *multipartReader) terminated() bool {
 	switch {
-	case m.plain, m.stream.bytes == 0:
+	case m.plain, m.stream.root.bytes == 0:
 		return true
 	case m.state == afterDelimiter:
 		if !m.delimit() {

@@ -9,6 +9,7 @@ type declaration struct {
 	transferEncoding string
 	name             string // of the form field; "" for none
 	file             bool   // an uploaded file: no part of the record that the form is
+	charset          string // of the text, unless it has been decoded
 	opaque           string // why its text is not to be relied on, whatever is read in it; "" if it is
 }
 
@@ -61,11 +62,25 @@ func (s *Stream) openType(d declaration, depth int) sink {
 	if doubt != "" {
 		d.opaque = doubt
 	}
+	d.charset = parameters["charset"]
 	switch {
 	case strings.HasPrefix(media, "multipart/") && d.opaque == "":
 		return s.openMultipart(d, media, parameters["boundary"], depth)
 	case media == formType:
-		return &percentDecoder{outlet: outlet{next: s.openLeaf(d.name, recordWhole, d.opaque)}, form: true}
+		if isUTF16(d.charset) {
+			d.opaque = "form in UTF-16"
+		}
+		leaf := s.openLeaf(d.name, recordWhole, d.opaque)
+		return &percentDecoder{outlet: outlet{next: inCharset(charsetOf(d.charset), leaf)}, form: true}
+	case media == "text/event-stream":
+		d.contentType = "application/x-ndjson"
+		return &eventStream{next: s.openType(d, depth)}
+	case isZip(media):
+		return s.openZip(depth)
+	case media == "application/x-tar" || media == "application/x-gtar" || media == "application/tar":
+		return s.openTar(depth)
+	case media == "application/gzip" || media == "application/x-gzip" || media == "application/x-tgz" || media == "application/zstd":
+		d.contentType = "" // by its first bytes
 	case strings.HasPrefix(media, "application/grpc-web-text"):
 		if s.tooDeep(depth + 1) {
 			return s.openLeaf(d.name, recordLines, "")
@@ -76,10 +91,23 @@ func (s *Stream) openType(d declaration, depth int) sink {
 	case isProtobuf(media):
 		return &protobufReader{stream: s}
 	}
+	if tree := s.openTree(media, d); tree != nil {
+		return tree
+	}
 	if reason := opaqueType(media); reason != "" {
 		return s.openLeaf(d.name, recordLines, reason)
 	}
 	return &sniffer{stream: s, declaration: d, media: media, depth: depth}
+}
+
+// isZip knows zip archives and the documents that are ones.
+func isZip(media string) bool {
+	switch media {
+	case "application/zip", "application/x-zip-compressed", "application/java-archive", "application/epub+zip":
+		return true
+	}
+	return strings.HasPrefix(media, "application/vnd.openxmlformats-officedocument.") ||
+		strings.HasPrefix(media, "application/vnd.oasis.opendocument.") && !strings.HasSuffix(media, "-flat-xml")
 }
 
 func isProtobuf(media string) bool {
@@ -110,13 +138,10 @@ func opaqueType(media string) string {
 	switch media {
 	case "application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime", "application/jose", "application/age":
 		return "encrypted content"
-	case "application/pdf", "application/zip", "application/x-zip-compressed", "application/x-tar", "application/x-7z-compressed",
+	case "application/pdf", "application/x-7z-compressed",
 		"application/vnd.rar", "application/x-rar-compressed", "application/x-bzip2", "application/x-xz", "application/msword",
-		"application/vnd.ms-excel", "application/vnd.ms-powerpoint", "application/msgpack", "application/x-msgpack",
-		"application/cbor", "application/dicom", "application/wasm", "application/java-archive", "application/vnd.apache.parquet":
-		return "binary document or archive"
-	}
-	if strings.HasPrefix(media, "application/vnd.openxmlformats-officedocument") || strings.HasPrefix(media, "application/vnd.oasis.opendocument") {
+		"application/vnd.ms-excel", "application/vnd.ms-powerpoint", "application/dicom", "application/wasm", "application/vnd.apache.parquet",
+		"application/vnd.sqlite3", "application/x-sqlite3":
 		return "binary document or archive"
 	}
 	return ""

@@ -24,10 +24,16 @@ func (o *outlet) putRune(r rune) {
 	o.used += utf8.EncodeRune(o.out[o.used:], r)
 }
 
-// pass hands p on as it is.
+// pass hands p on as it is, short pieces together with what is beside them.
 func (o *outlet) pass(p []byte) {
-	o.flush()
-	o.next.write(p)
+	if len(p) > len(o.out)-o.used {
+		o.flush()
+		if len(p) > len(o.out)/2 {
+			o.next.write(p)
+			return
+		}
+	}
+	o.used += copy(o.out[o.used:], p)
 }
 
 func (o *outlet) flush() {

@@ -1,7 +1,5 @@
 package classify
 
-import "bytes"
-
 // percentDecoder undoes percent-encoding (RFC 3986 section 2.1). In a form (WHATWG URL standard,
 // application/x-www-form-urlencoded) it also turns "+" into a space and puts each field on its own line,
 // as "key=value".
@@ -13,10 +11,6 @@ type percentDecoder struct {
 }
 
 func (d *percentDecoder) write(p []byte) {
-	special := "%"
-	if d.form {
-		special = "%+&"
-	}
 	for len(p) > 0 {
 		if d.n > 0 {
 			if d.escaped(p[0]) {
@@ -24,9 +18,9 @@ func (d *percentDecoder) write(p []byte) {
 			}
 			continue
 		}
-		plain := bytes.IndexAny(p, special)
-		if plain < 0 {
-			plain = len(p)
+		plain := 0
+		for plain < len(p) && p[plain] != '%' && (!d.form || p[plain] != '+' && p[plain] != '&') {
+			plain++
 		}
 		if plain > 0 {
 			d.pass(p[:plain])

@@ -2,6 +2,7 @@ package classify
 
 import (
 	"encoding/binary"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -10,6 +11,9 @@ const (
 	fieldHead = 512
 	// maxMessages is how deep messages longer than fieldHead are followed; deeper ones are read as bytes.
 	maxMessages = 32
+	// minIdentifier is the least number that is read: of its digits alone, without any key, nothing that is
+	// shorter says what it is. Counts, times in seconds and most keys stay below it.
+	minIdentifier = 1e10
 )
 
 // protobufReader reads the strings of a message in the protobuf wire format without its schema, each as
@@ -61,11 +65,20 @@ func (r *protobufReader) write(p []byte) {
 func (r *protobufReader) step(p []byte) int {
 	switch r.state {
 	case wireSkip:
-		used := int(min(uint64(len(p)), r.left))
-		if r.left -= uint64(used); r.left == 0 {
-			r.state = wireTag
+		r.state = wireTag
+		if r.left--; r.left > 0 {
+			r.state = wireSkip
 		}
-		return used
+		if r.shift < 64 {
+			r.number |= uint64(p[0]) << r.shift
+			r.shift += 8
+		}
+		if r.left == 0 {
+			number := r.number
+			r.number, r.shift = 0, 0
+			r.readNumber(number)
+		}
+		return 1
 	case wireHead:
 		used := copy(r.head[r.n:], p[:min(uint64(len(p)), r.left)])
 		r.n += used
@@ -101,6 +114,7 @@ func (r *protobufReader) varint(b byte) {
 	switch r.state {
 	case wireVarint:
 		r.state = wireTag
+		r.readNumber(number)
 	case wireLength:
 		r.state, r.left, r.n = wireHead, number, 0
 		if number == 0 {
@@ -154,9 +168,11 @@ func (r *protobufReader) judge() {
 func (r *protobufReader) message(p []byte) {
 	for len(p) > 0 {
 		value, rest := cutField(p)
+		number := fieldNumber(p)
 		p = rest
 		switch {
 		case value == nil:
+			r.readNumber(number)
 		case !isText(value) && isMessage(value):
 			r.message(value)
 		default:
@@ -165,6 +181,17 @@ func (r *protobufReader) message(p []byte) {
 			r.endField()
 		}
 	}
+}
+
+// readNumber reads a number that is long enough to be an identifier, as the digits that it stands for.
+func (r *protobufReader) readNumber(number uint64) {
+	if number < minIdentifier {
+		return
+	}
+	var digits [20]byte
+	r.openField()
+	r.field.write(strconv.AppendUint(digits[:0], number, 10))
+	r.endField()
 }
 
 func (r *protobufReader) openField() {
@@ -244,6 +271,18 @@ func startsMessage(p []byte) bool {
 		p = rest
 	}
 	return true
+}
+
+// fieldNumber is the value of the whole field that p begins with, if it is a number.
+func fieldNumber(p []byte) (number uint64) {
+	tag, n := binary.Uvarint(p)
+	switch tag & 7 {
+	case typeVarint:
+		number, _ = binary.Uvarint(p[n:])
+	case type64:
+		number = binary.LittleEndian.Uint64(p[n:])
+	}
+	return number
 }
 
 // cutField cuts the first field off p; value is nil unless it is length-delimited, rest is nil if p does

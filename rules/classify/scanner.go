@@ -1,17 +1,13 @@
 package classify
 
-import (
-	"math/bits"
-
-	"github.com/borderflow/borderflow/rules/flow"
-)
-
 // A trigger (the start of a digit run, an "@") is judged by what stands within these distances of it and
 // by nothing else, which is why findings cannot depend on how the text was cut into writes.
 const (
-	lookBehind = 704
-	lookAhead  = 448
-	windowSize = 16 << 10
+	lookBehind  = 704
+	lookAhead   = 448
+	windowSize  = 8 << 10
+	batchBlocks = 16  // blocks that the kernel is given at a time
+	slack       = 192 // zeros that the kernel may read past the end of the text
 )
 
 // recordMode says what ends a record in the text.
@@ -32,22 +28,39 @@ type scanner struct {
 	tally *tally
 	found func(Position)
 
-	buf [windowSize + 128]byte // 128 bytes of slack that the kernel may read past the end
-	n   int                    // how much of buf is filled
+	buf [windowSize + slack]byte
+	n   int // how much of buf is filled
 	place
 	progress
+	columns columns
 
-	value [maxValue]byte // scratch for the value being judged
-	token token
+	value  [maxValue]byte // scratch for the value being judged
+	token  token
+	handed field        // scratch for the field that is handed to rules
+	around surroundings // of the value from aroundStart to aroundEnd
+	custom customScan
+
+	aroundStart, aroundEnd int
 }
 
 // progress is how far the scanner has come in a segment.
 type progress struct {
 	pos      int // triggers before it are done
 	taken    int // triggers before it lie within an accepted value
+	worded   int // words that begin before it have been looked at
 	mode     recordMode
+	fresh    bool    // nothing of the segment has been judged yet
 	unbroken int     // no record ends before it, since the last identifier
 	list     listing // the last value accepted thanks to evidence
+	rows     rows
+	tried    tried
+	slow     slowProgress
+}
+
+// tried is the last value that was counted into a column.
+type tried struct {
+	start, end int
+	column     *column
 }
 
 // listing lets evidence carry on over the elements of a list.
@@ -60,13 +73,16 @@ type listing struct {
 func (s *scanner) init(t *table, y *tally) { s.table, s.tally = t, y }
 
 func (s *scanner) reset() {
-	s.n, s.place, s.progress, s.found = 0, place{}, progress{}, nil
+	s.n, s.place, s.progress, s.found, s.custom.work = 0, place{}, progress{}, nil, patternWork{}
+	s.columns.reset()
 }
 
 // place is where the scanner is in a payload.
 type place struct {
 	name   string
 	offset int64 // of the next byte to be written, in the place's decoded text
+	// credentials says that credentials belong here, so that they are no finding.
+	credentials bool
 }
 
 // at goes to a place and returns the one it left.
@@ -84,7 +100,7 @@ func (s *scanner) begin(key string, mode recordMode) {
 		s.buf[s.n] = '='
 		s.n++
 	}
-	s.progress = progress{pos: s.n, mode: mode, unbroken: s.n}
+	s.progress = progress{pos: s.n, mode: mode, unbroken: s.n, fresh: true}
 }
 
 func (s *scanner) write(p []byte) {
@@ -111,8 +127,11 @@ func (s *scanner) slide() {
 	s.n -= drop
 	s.pos -= drop
 	s.taken = max(0, s.taken-drop)
+	s.worded = max(0, s.worded-drop)
 	s.unbroken = max(0, s.unbroken-drop)
 	s.list.end -= drop
+	s.rows.slide(drop)
+	s.tried = tried{}
 	if s.list.end < 0 {
 		s.list = listing{}
 	}
@@ -122,6 +141,7 @@ func (s *scanner) slide() {
 func (s *scanner) flush() {
 	if s.n > 0 {
 		s.scanTo(s.n)
+		s.endColumns()
 		s.breakRecord(s.n)
 	}
 	s.n = 0
@@ -133,161 +153,62 @@ func (s *scanner) drained() bool { return s.n == 0 }
 
 // settle judges what can be judged for good.
 func (s *scanner) settle() {
-	if limit := s.n - lookAhead; limit > s.pos {
+	limit := s.n - lookAhead
+	if s.fresh && s.mode == recordLines && s.n < s.pos+headReach {
+		return // it is not clear yet whether it begins like a table
+	}
+	if limit > s.pos {
 		s.scanTo(limit)
 	}
 }
 
 // preview judges the rest of the window into y, as if the text ended here, and forgets that it did.
 func (s *scanner) preview(y *tally) {
-	progress, tally, found := s.progress, s.tally, s.found
+	progress, columns, tally, found, work := s.progress, s.columns, s.tally, s.found, s.custom.work
 	s.tally, s.found = y, nil
 	s.scanTo(s.n)
-	s.progress, s.tally, s.found = progress, tally, found
+	s.endColumns()
+	s.progress, s.columns, s.tally, s.found, s.custom.work = progress, columns, tally, found, work
 }
 
 // scanTo judges the triggers between s.pos and limit. Unless limit is the segment's end, the window must
 // hold at least lookAhead bytes more.
 func (s *scanner) scanTo(limit int) {
-	clear(s.buf[s.n : s.n+128])
-	buf := &s.buf
-	var before uint64 // 1 if the byte before the block is a digit
-	if s.pos > 0 && isDigit(buf[s.pos-1]) {
-		before = 1
+	clear(s.buf[s.n : s.n+slack])
+	s.aroundStart = -1
+	if s.fresh && s.pos < limit {
+		s.fresh = false
+		if s.mode == recordLines {
+			s.rows.start(s.table, s.buf[s.pos:s.n], s.pos)
+		}
+		s.trigger(s.pos, s.table.starts)
 	}
-	digits, ats := classMasks(buf[s.pos : s.pos+64])
-	for at := s.pos; at < limit; at += 64 {
-		nextDigits, nextAts := classMasks(buf[at+64 : at+128])
-		runs := digits &^ (digits<<1 | before) & (digits>>1 | nextDigits<<63)
-		triggers := runs | ats
-		if rest := limit - at; rest < 64 {
-			triggers &= 1<<rest - 1
+	// One block behind pos and one beyond limit belong to what is looked at.
+	var batch [batchBlocks + 2]masks
+	s.masksBefore(batch[:1], s.pos)
+	s.table.classify(batch[1:2], s.buf[s.pos:])
+	for at := s.pos; at < limit; {
+		n := min(batchBlocks, (limit-at+63)/64)
+		s.table.classify(batch[2:2+n], s.buf[at+64:])
+		for i := range n {
+			s.block(&blocks{&batch[i], &batch[i+1], &batch[i+2]}, at, limit-at)
+			at += 64
 		}
-		for ; triggers != 0; triggers &= triggers - 1 {
-			k := bits.TrailingZeros64(triggers)
-			if at+k < s.taken {
-				continue
-			}
-			if ats>>k&1 != 0 {
-				s.trigger(at+k, s.table.ats)
-				continue
-			}
-			run := bits.TrailingZeros64(^(digits>>k | nextDigits<<(64-k)))
-			if at+k >= 2 && isUpper(buf[at+k-1]) && isUpper(buf[at+k-2]) {
-				s.trigger(at+k, s.table.codes)
-			} else if s.table.firstGroups>>run&1 != 0 {
-				s.digits(at + k)
-			}
-		}
-		before = digits >> 63
-		digits, ats = nextDigits, nextAts
+		batch[0], batch[1] = batch[n], batch[n+1]
+	}
+	if c := s.table.custom; c != nil && len(c.slow) > 0 {
+		s.slowPatterns(limit)
 	}
 	s.pos = max(s.pos, limit)
 }
 
-// view returns the neighbourhood of the trigger at and the trigger's index in it.
-func (s *scanner) view(at int) ([]byte, int) {
-	from := max(0, at-lookBehind)
-	return s.buf[from:min(s.n, at+lookAhead)], at - from
-}
-
-// trigger tries rules that find their value's bounds themselves.
-func (s *scanner) trigger(at int, rules []*rule) {
-	view, i := s.view(at)
-	for _, r := range rules {
-		if m := r.text(view, i, s.value[:0]); m.strength != 0 {
-			s.judge(r, view, at-i, m)
-		}
-	}
-}
-
-// digits tries the rules whose shape fits the groups of digits that start at at. Longer readings come
-// first; of one reading, every rule is tried.
-func (s *scanner) digits(at int) {
-	view, i := s.view(at)
-	var g groups
-	if !g.read(view, i) {
+// masksBefore fills in the masks of the block that ends at at.
+func (s *scanner) masksBefore(out []masks, at int) {
+	if at >= 64 {
+		s.table.classify(out, s.buf[at-64:])
 		return
 	}
-	for k := g.count; k > 0; k-- {
-		accepted := false
-		for _, r := range s.table.byShape[g.shape(k)] {
-			t := &s.token
-			if !g.token(t, view, k) {
-				break
-			}
-			if strength := r.digits(t); strength != 0 {
-				m := match{start: t.start, end: t.end, value: t.value(), strength: strength}
-				accepted = s.judge(r, view, at-i, m) || accepted
-			}
-		}
-		if accepted {
-			return
-		}
-	}
-}
-
-// judge weighs what is around a valid value and counts it if that suffices.
-func (s *scanner) judge(r *rule, view []byte, from int, m match) bool {
-	level := evidenceNone
-	if r.words != nil {
-		level = r.words.around(view, m.start, m.end)
-		if level == evidenceNone && s.continues(r, from+m.start) {
-			level = s.list.evidence
-		}
-	}
-	strength := r.weigh(m.strength, level)
-	if strength == 0 {
-		return false
-	}
-	start, end := from+m.start, from+m.end
-	s.breakRecord(start)
-	s.tally.add(r, strength, m.value)
-	s.unbroken = max(s.unbroken, end)
-	s.taken = max(s.taken, end)
-	if r.words != nil && level > evidenceNone {
-		s.list = listing{r, end, level}
-	}
-	if s.found != nil {
-		offset := s.offset - int64(s.n-start)
-		s.found(Position{r.ID, s.place.name, offset, end - start, strength})
-	}
-	return true
-}
-
-// continues says whether only list punctuation stands between the last value of r that had evidence and
-// the one at start.
-func (s *scanner) continues(r *rule, start int) bool {
-	gap := start - s.list.end
-	if s.list.rule != r || gap <= 0 || gap > 32 {
-		return false
-	}
-	for _, b := range s.buf[s.list.end:start] {
-		switch b {
-		case ' ', '\t', '\r', '\n', ',', ';', '|', '"', '\'':
-		default:
-			return false
-		}
-	}
-	return true
-}
-
-// breakRecord ends the open record if the text up to end says so.
-func (s *scanner) breakRecord(end int) {
-	if s.tally.inRecord() && s.unbroken < end && endsRecord(s.buf[s.unbroken:end], s.mode) {
-		s.tally.endRecord()
-	}
-	// A list's "}, {" may straddle end: leave as much of it to be seen again as endsRecord looks at.
-	s.unbroken = max(s.unbroken, end-recordGap)
-}
-
-// weigh says how far a value is to be trusted given the evidence; 0 means not at all.
-func (r *rule) weigh(base flow.Strength, level evidenceLevel) flow.Strength {
-	switch {
-	case level == evidenceAgainst && base < flow.Strong, base == flow.Weak && level == evidenceNone:
-		return 0
-	case level == evidenceKey && !r.fixed:
-		return min(base+1, flow.Strong)
-	}
-	return base
+	var block [64 + 2]byte
+	copy(block[64-at:], s.buf[:at+2])
+	out[0] = portableMasks(block[:], s.table.kernel)
 }

@@ -3,11 +3,17 @@ package classify
 import (
 	"bytes"
 	"strings"
+
+	"golang.org/x/text/encoding"
 )
 
-// sniffLength is how many leading bytes at most, white space included, are held until it is clear what a
-// body is. A handful suffices as a rule.
-const sniffLength = 64
+const (
+	// sniffLength is how many leading bytes at most, white space included, are held until it is clear what a
+	// body is. A handful suffices as a rule; only a tar archive shows what it is as late as this.
+	sniffLength = 262
+	// sniffEnough tells UTF-16 from other text.
+	sniffEnough = 4
+)
 
 // sniffer looks at the first bytes of a body before it chooses the next stage. A declared type is not
 // believed where the bytes say that they are compressed or encrypted.
@@ -56,7 +62,13 @@ func (d *sniffer) decided() bool {
 			return false
 		}
 	}
-	return len(textStart(head)) > 0
+	text := textStart(head)
+	return len(head) >= sniffEnough && len(text) > 0 && (!d.untyped() || strings.IndexByte("{[<\"", text[0]) >= 0 || text[0] >= 0x80)
+}
+
+// untyped says whether nothing is known of the body, so that it may well be an archive.
+func (d *sniffer) untyped() bool {
+	return (d.media == "" || d.media == "application/octet-stream") && d.declaration.name == "" && !d.message && !d.asSent
 }
 
 // textStart is head without what may precede JSON: a byte order mark, white space, the separator of
@@ -82,9 +94,28 @@ func (d *sniffer) choose() {
 
 func (d *sniffer) stage(head []byte) sink {
 	s := d.stream
+	if d.asSent {
+		return d.text(head)
+	}
+	if charset, doubt := d.charset(head); charset != nil {
+		inner := d.declaration
+		inner.charset = charsetDecoded
+		return inCharset(charset, &sniffer{stream: s, declaration: inner, media: d.media, depth: d.depth})
+	} else if doubt != "" {
+		d.declaration.opaque = doubt
+	}
+	if isTar(head) && d.untyped() {
+		if s.tooDeep(d.depth + 1) {
+			return s.document(d.declaration, recordLines, "archive")
+		}
+		return s.openTar(d.depth)
+	}
 	for _, known := range signatures {
-		if d.asSent || !bytes.HasPrefix(head, []byte(known.magic)) {
+		if !bytes.HasPrefix(head, []byte(known.magic)) {
 			continue
+		}
+		if known.magic == zipMagic {
+			return d.orText(s.openZip(d.depth))
 		}
 		if known.encoding == "" {
 			return s.document(d.declaration, recordLines, known.opaque)
@@ -94,13 +125,43 @@ func (d *sniffer) stage(head []byte) sink {
 		}
 		inner := d.declaration
 		inner.contentType = ""
-		inflated := s.inflate(known.encoding, s.openType(inner, d.depth+1))
-		if d.message {
-			return s.readTwice(declaration{}, inflated)
-		}
-		return inflated
+		return d.orText(s.inflate(known.encoding, s.openType(inner, d.depth+1)))
 	}
+	if d.media == "" || d.media == "application/octet-stream" {
+		if tree := s.openTree(treeType(head), d.declaration); tree != nil {
+			return d.orText(tree)
+		}
+	}
+	return d.text(head)
+}
+
+// orText has a message read as text too, for nobody declared that it is anything else.
+func (d *sniffer) orText(decoded sink) sink {
+	if d.message {
+		return d.stream.readTwice(declaration{}, decoded)
+	}
+	return decoded
+}
+
+// charset is what the body is to be decoded from, nil if nothing; doubt says why that is not certain.
+func (d *sniffer) charset(head []byte) (charset encoding.Encoding, doubt string) {
+	declared := d.declaration.charset
+	if found := utf16Of(head[:len(head)&^1]); found != nil && declared != charsetDecoded {
+		return found, ""
+	}
+	if isUTF16(declared) && isText(head) {
+		return nil, "text in another charset than declared"
+	}
+	return charsetOf(declared), ""
+}
+
+// text is the stage for what is neither compressed nor binary.
+func (d *sniffer) text(head []byte) sink {
+	s := d.stream
 	text := textStart(head)
+	if isXML(d.media) || len(text) > 1 && text[0] == '<' && (isAlpha(text[1]) || text[1] == '?' || text[1] == '!') {
+		return &xmlDecoder{stream: s, outlet: outlet{next: s.document(d.declaration, recordLines, "")}}
+	}
 	if isJSON(d.media) || len(text) > 0 && (text[0] == '{' || text[0] == '[') {
 		return &jsonDecoder{outlet: outlet{next: s.document(d.declaration, recordObjects, "")}}
 	}
@@ -123,13 +184,42 @@ func (s *Stream) document(d declaration, mode recordMode, opaque string) *leaf {
 	return l
 }
 
+// hasSignature says whether what begins with p is compressed, encrypted or binary. Of a compressed body
+// the method must be there too, for two bytes are soon met by chance.
+func hasSignature(p []byte) bool {
+	for _, known := range signatures {
+		if len(known.magic) > 2 && bytes.HasPrefix(p, []byte(known.magic)) {
+			return true
+		}
+	}
+	return bytes.HasPrefix(p, []byte("\x1f\x8b\x08"))
+}
+
+const zipMagic = "PK\x03\x04"
+
+// treeType is the media type of a binary format of objects that a body without one begins as: an object
+// whose first key is a word.
+func treeType(head []byte) string {
+	if len(head) < sniffEnough {
+		return ""
+	}
+	word := isAlnum(head[2]) && (isAlnum(head[3]) || head[1]&0x1f == 1)
+	switch {
+	case head[0] > 0x80 && head[0] < 0x90 && head[1] > 0xa0 && head[1] < 0xc0 && word:
+		return "application/msgpack"
+	case (head[0] > 0xa0 && head[0] < 0xb8 || head[0] == 0xbf) && head[1] > 0x60 && head[1] < 0x78 && word:
+		return "application/cbor"
+	}
+	return ""
+}
+
 // signatures are the first bytes of what is compressed, encrypted or binary.
 var signatures = []struct{ magic, encoding, opaque string }{
 	{"\x1f\x8b", "gzip", ""},
 	{"\x28\xb5\x2f\xfd", "zstd", ""},
-	{"\xff\xfe", "", "UTF-16 text"},
-	{"\xfe\xff", "", "UTF-16 text"},
-	{"PK\x03\x04", "", "binary document or archive"},
+	{zipMagic, "", ""},
+	{"SQLite format 3\x00", "", "database file"},
+	{"PAR1", "", "database file"},
 	{"%PDF-", "", "binary document or archive"},
 	{"7z\xbc\xaf\x27\x1c", "", "binary document or archive"},
 	{"Rar!\x1a\x07", "", "binary document or archive"},

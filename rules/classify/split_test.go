@@ -2,6 +2,8 @@ package classify
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -44,6 +46,25 @@ func samples() []struct {
 				strings.Repeat(text, 12) + "ssn=3A 536=\r\n225112\r\n--B--\r\n"},
 		{"packed message", Meta{Message: true}, pack(strings.Repeat(text, 3), "gzip") + list},
 		{"sniffed", Meta{}, " \n\t" + list},
+		{"zip", Meta{}, zipped("order.json", order, "word/document.xml", document, "a.txt", text)},
+		{"stored zip", Meta{}, stored("order.json", list)},
+		{"zip that is none", Meta{}, "PK\x03\x04" + strings.Repeat(list, 3)},
+		{"tar", Meta{}, tarred("order.json", order, "text", text)},
+		{"XML", Meta{}, "<?xml version='1.0'?><a><ssn>&#53;36225112</ssn><![CDATA[<&#64;]] a@example.com]]><!-- & &x; --></a>"},
+		{"events", Meta{ContentType: "text/event-stream"}, "data: " + list + "\n\ndat\ndata:{\"email\":\n"},
+		{"MessagePack", Meta{ContentType: "application/msgpack"}, "\x82\xa4card\xcf" + big(4539578763621486) + "\xa5email\xb0anna@example.com\xc4\x02\x00\x01"},
+		{"broken MessagePack", Meta{ContentType: "application/msgpack"}, "\x82\xa4card\xc1" + list},
+		{"CBOR", Meta{ContentType: "application/cbor"}, "\xbf\x64card\x1b" + big(4539578763621486) + "\x65email\x7f\x64anna\x6c@example.com\xff\xff"},
+		{"BSON", Meta{ContentType: "application/bson"}, bsonOrder()},
+		{"UTF-16", Meta{}, inUTF16(list, binary.LittleEndian, true)},
+		{"UTF-16 without a mark", Meta{}, inUTF16(list, binary.BigEndian, false)},
+		{"GBK", Meta{ContentType: "text/plain; charset=gb18030"}, "\xc9\xe7\xbb\xe1\x81\x30\x81\x30 " + text},
+		{"folded", textMeta(), "card ４５３９５７８７６３６２１４８６ \xe2\x80a\xef\xbc\xefa\u200bnna＠example.com 𝟒٤ \xf0\x9d"},
+		{"encoded", textMeta(), "x=" + standard(text) + "; " + standard(list) + " " + hex.EncodeToString([]byte(list)) +
+			" /p/" + standard(standard("the mail is x@example.com")) + " %%41b%40example.com%2 \\u0040 a&#64;b.example &#x40 " + wrapped(standard(text), 64, "\n")},
+		{"encoded gzip", jsonMeta(), `{"v":"` + standard(pack(text, "gzip")) + `","w":"` + standard(pack(text, "gzip"))[:200] + `"}`},
+		{"CSV", Meta{ContentType: "text/csv"}, "ssn,Given Name,date of birth,v\n" +
+			strings.Repeat("536225112,Ann,1980-02-29,4539578763621486\n536225113,\"Bo, B.\",29.2.1984,4539578763621487\n", 14)},
 		{"binary", Meta{}, "\x00\x01\x02 a@example.com " + strings.Repeat("\x07", 3000)},
 	}
 }
@@ -94,6 +115,16 @@ func TestRandomSplitsOfALargeTextGiveTheSamePositions(t *testing.T) {
 	for name, row := range map[string]func(*bytes.Buffer, *rand.Rand){
 		"dense": denseJSON,
 		"clean": cleanJSON,
+		"columns": func(b *bytes.Buffer, r *rand.Rand) {
+			fmt.Fprintf(b, `{"v":"%s","w":%d,"sn":"%011d","givenName":"A%c","phone":["+49 30 %d","0%d"],"ip":"10.2.%d.9","t":"sk_live_%d_x"}`+"\n",
+				withLuhn(fmt.Sprintf("4539%011d", r.Int64N(1e11))), 4e15+r.Int64N(1e15), r.Int64N(1e11), 'a'+r.IntN(26), r.Int64N(1e7), r.Int64N(1e9), r.IntN(256), r.Int64N(1e15))
+		},
+		"table": func(b *bytes.Buffer, r *rand.Rand) {
+			if b.Len() == 0 {
+				b.WriteString("card number;Given Name;v;ip\n")
+			}
+			fmt.Fprintf(b, "%s;Ann B%c;%011d;10.2.3.%d\n", withLuhn(fmt.Sprintf("4539%011d", r.Int64N(1e11))), 'a'+r.IntN(26), r.Int64N(1e11), r.IntN(256))
+		},
 		"mixed": func(b *bytes.Buffer, r *rand.Rand) {
 			digits := "0123456789"[:1+r.IntN(10)]
 			for range r.IntN(60) {

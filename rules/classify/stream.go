@@ -1,9 +1,6 @@
 package classify
 
 import (
-	"iter"
-	"slices"
-
 	"github.com/borderflow/borderflow/rules/flow"
 )
 
@@ -14,6 +11,7 @@ import (
 // its decompressors.
 type Stream struct {
 	classifier *Classifier
+	root       *Stream // whose budget and length count: itself, unless it reads a part of another once more
 	meta       Meta
 	body       sink
 	scan       scanner
@@ -23,8 +21,11 @@ type Stream struct {
 	budget     budget
 	bytes      int64
 	histogram  histogram
-	running    []*inflater
-	asSent     []*Stream // second readings of what is being decoded
+	running    []*coroutine
+	readings   []*Stream // of the same bytes in other ways, beside this one
+	level      int       // how many readings of what was encoded within another this one is in
+	text       text
+	survey     survey // of the piece of text that is on its way to the scanner
 }
 
 // sink is one stage of a payload's way to the scanner. write never keeps p. close ends the stage's
@@ -36,13 +37,13 @@ type sink interface {
 	close()
 }
 
-// NewStream starts a payload. It reads meta's path and query at once.
+// NewStream starts a payload. It reads the request around it at once.
 func (c *Classifier) NewStream(meta Meta) *Stream {
 	s := c.blank()
 	s.meta = meta
 	s.budget.options = c.options
 	s.scan.found = meta.Found
-	s.readTarget(meta.Path, meta.Query)
+	s.readRequest(&meta)
 	s.scan.at(place{name: "body"})
 	if meta.Message {
 		s.body = &sniffer{stream: s, message: true}
@@ -57,29 +58,14 @@ func (c *Classifier) blank() *Stream {
 	s, _ := c.streams.Get().(*Stream)
 	if s == nil {
 		s = &Stream{classifier: c}
-		s.tally.init(c.seed, len(c.table.rules))
+		s.root = s
+		s.tally.init(c.seed, c.table.rules)
 		s.scan.init(c.table, &s.tally)
+		s.scan.custom.overBudget = s.overBudget
 		s.leaf.stream = s
+		s.text.stream, s.text.encoded.stream = s, s
 	}
 	return s
-}
-
-// readTarget scans the request's path and query as a record of their own.
-func (s *Stream) readTarget(path, query string) {
-	if path == "" && query == "" {
-		return
-	}
-	for _, target := range []struct {
-		place, text string
-		form        bool
-	}{{"path", path, false}, {"query", query, true}} {
-		s.scan.at(place{name: target.place})
-		s.scan.begin("", recordWhole)
-		decoder := percentDecoder{outlet: outlet{next: scannerSink{&s.scan}}, form: target.form}
-		decoder.write([]byte(target.text))
-		decoder.close()
-	}
-	s.tally.endRecord()
 }
 
 // Write takes the payload's next bytes. It never keeps p, never waits for anything and always returns
@@ -97,31 +83,40 @@ func (s *Stream) Write(p []byte) (int, error) {
 // received cannot be read yet (a compressed body until it ends, an open part, half a message, half an
 // escape) that is Undecodable, "not decoded yet". Whole gRPC messages are always included.
 func (s *Stream) Facts() flow.Data {
-	coverage, tally := s.soFar()
+	tally := s.classifier.borrowTally()
+	defer s.classifier.tallies.Put(tally)
+	coverage := s.soFar(tally)
 	if s.body.pending() {
 		coverage.missed("not decoded yet")
 	}
 	return s.facts(coverage, tally)
 }
 
-// soFar is what would be known if the text ended here. The tally must not be changed.
-func (s *Stream) soFar() (coverage, *tally) {
-	coverage, tally := s.coverage, &s.tally
+// soFar is what would be known if the text ended here. It fills in into, which is nobody else's.
+func (s *Stream) soFar(into *tally) coverage {
+	coverage := s.coverage
 	s.leaf.judge(&coverage)
 	if !s.scan.drained() {
 		s.scan.settle()
-		tally = s.tally.clone()
-		s.scan.preview(tally)
 	}
-	for _, other := range s.asSent {
-		if tally == &s.tally {
-			tally = s.tally.clone()
-		}
-		otherCoverage, otherTally := other.soFar()
-		coverage.absorb(otherCoverage)
-		tally.absorb(otherTally)
+	s.tally.copyTo(into)
+	if !s.scan.drained() {
+		s.scan.preview(into)
 	}
-	return coverage, tally
+	for _, other := range s.readings {
+		tally := s.classifier.borrowTally()
+		coverage.absorb(other.soFar(tally))
+		into.absorb(tally)
+		s.classifier.tallies.Put(tally)
+	}
+	return coverage
+}
+
+func (c *Classifier) borrowTally() *tally {
+	if t, _ := c.tallies.Get().(*tally); t != nil {
+		return t
+	}
+	return new(tally)
 }
 
 // Finish ends the payload and returns all that was found. Data that breaks off (truncated gzip, a
@@ -130,6 +125,7 @@ func (s *Stream) Finish() flow.Data {
 	s.body.close()
 	s.scan.flush()
 	s.tally.endRecord()
+	s.absorbAll()
 	data := s.facts(s.coverage, &s.tally)
 	s.release()
 	return data
@@ -144,30 +140,19 @@ func (s *Stream) facts(c coverage, t *tally) flow.Data {
 	return data
 }
 
-// coroutine starts run as a coroutine that ends with the stream at the latest.
-func (s *Stream) coroutine(d *inflater) {
-	d.resume, d.stop = iter.Pull(d.run)
-	s.running = append(s.running, d)
-}
-
-// ended forgets a coroutine that has run to its end.
-func (s *Stream) ended(d *inflater) {
-	d.stop()
-	s.running = slices.DeleteFunc(s.running, func(other *inflater) bool { return other == d })
-}
-
 func (s *Stream) release() {
-	for _, d := range s.running {
-		d.stop()
+	for _, c := range s.running {
+		c.stop()
 	}
 	clear(s.running)
 	s.running = s.running[:0]
-	for _, other := range s.asSent {
+	for _, other := range s.readings {
 		other.release()
 	}
-	clear(s.asSent)
-	s.asSent = s.asSent[:0]
-	s.meta, s.body, s.bytes = Meta{}, nil, 0
+	clear(s.readings)
+	s.readings = s.readings[:0]
+	s.root, s.level, s.meta, s.body, s.bytes = s, 0, Meta{}, nil, 0
+	s.text.reset()
 	s.coverage, s.budget, s.histogram = coverage{}, budget{}, histogram{}
 	s.leaf.reset()
 	s.scan.reset()

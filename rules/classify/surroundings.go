@@ -13,38 +13,119 @@ const (
 	maxWalk  = 448 // from a list element or a field back to the name of what contains it
 )
 
-// surroundings is the text that can speak for or against a value: the field it stands in, as far as one
-// can be made out, and the words around it. With a field, only words of the same field value count: the
-// neighbouring field's key says nothing.
+// surroundings is what can speak for or against a value: the field it stands in, as far as one can be made
+// out, and the words around it. With a field, only words of the same field value count: the neighbouring
+// field's key says nothing.
 //
 // The reading is local and knows no content type, so that it works alike for JSON, JSON within strings,
-// forms, XML, YAML, logs and prose.
+// forms, XML, YAML, logs and prose. It goes no further than is asked for.
 type surroundings struct {
-	keyed         bool
-	key           []byte
-	outer         int // where what contains the field is looked for
-	before, after []byte
+	table      *table
+	view       []byte
+	start, end int
+
+	keyed  bool
+	whole  bool // the value begins its field
+	key    knownKey
+	within knownKey // the key of what contains the field; without facts until it is asked for
+	outer  int      // where that is looked for
+	before *saying  // what stands before the value in its field, or near it; nil if nothing does
+	after  *saying  // what stands behind it; nil until it is asked for
+
+	beforeSaid, afterSaid *saying // room for the two
 }
 
-func surroundingsOf(view []byte, start, end int) surroundings {
-	var s surroundings
-	from, key, found := fieldOf(view, start)
-	if found {
-		s.keyed, s.outer = true, key.outer
-		s.key = view[key.from:key.to]
-		s.before = view[from:start]
-		s.after = upTo(view[end:min(len(view), end+nearby)], "\"\n&;,<}]")
-		return s
+// look finds what surrounds the value from start to end. heading is what the heading of its column says, nil
+// if it stands in none, and cell where its cell begins.
+func (s *surroundings) look(t *table, view []byte, start, end int, heading *knownKey, cell int) {
+	*s = surroundings{table: t, view: view, start: start, end: end, beforeSaid: s.beforeSaid, afterSaid: s.afterSaid}
+	var text []byte
+	reach := 0
+	if heading != nil {
+		text = view[cell:start]
+		s.keyed, s.whole, s.key, s.within = true, len(text) == 0 || string(text) == `"`, *heading, knownKey{facts: t.noFacts}
+	} else if from, key, found := fieldOf(view, start); found {
+		s.keyed, s.outer, s.whole = true, key.outer, from == start
+		s.key = t.factsOf(view[key.from:key.to])
+		text = view[from:start]
+	} else {
+		text = wholeWords(view, max(0, start-nearby), start)
+		if i := bytes.LastIndex(text, []byte("VALUES")); i >= 0 { // SQL: names of columns, in their own order
+			text = text[i+len("VALUES"):]
+		}
 	}
-	s.before = wholeWords(view, max(0, start-nearby), start)
-	s.after = view[end:min(len(view), end+nearby)]
-	return s
+	if !holdsWords(text) {
+		return
+	}
+	var scratch [4*nearby + 2]byte
+	normal := normalise(scratch[:0], text)
+	if !s.keyed {
+		reach = len(normal) - against
+	}
+	s.before = s.read(&s.beforeSaid, normal, reach)
 }
 
-// container is the key of the object that holds the field, nil if it has none.
-func (s *surroundings) container(view []byte) []byte {
-	n, _ := containerOf(view, s.outer)
-	return view[n.from:n.to]
+// level is what the surroundings say about a value of r. Where several terms apply, the one nearest before
+// the value counts ("card_id" is an id, "order_card" is a card), and the field before what contains it.
+func (s *surroundings) level(r *rule) evidenceLevel {
+	bit := r.index
+	if s.before != nil {
+		if has(s.before.deny, bit) {
+			return evidenceAgainst
+		} else if has(s.before.support, bit) {
+			return evidenceWord
+		}
+	}
+	if s.keyed {
+		if s.within.facts == nil && !has(s.key.said.deny, bit) && !has(s.key.said.support, bit) {
+			n, _ := containerOf(s.view, s.outer)
+			s.within = s.table.factsOf(s.view[n.from:n.to])
+		}
+		for _, key := range []*facts{s.key.facts, s.within.facts} {
+			if has(key.said.deny, bit) {
+				return evidenceAgainst
+			} else if has(key.said.support, bit) {
+				return evidenceKey
+			}
+		}
+	}
+	if s.after == nil {
+		text := s.view[s.end:min(len(s.view), s.end+nearby)]
+		if s.keyed {
+			text = upTo(text, "\"\n&;,<}]")
+		}
+		s.after = s.table.silence
+		if holdsWords(text) {
+			var scratch [4*nearby + 2]byte
+			s.after = s.read(&s.afterSaid, normalise(scratch[:0], text), 0)
+		}
+	}
+	if has(s.after.support, bit) {
+		return evidenceWord
+	}
+	return evidenceNone
+}
+
+// read returns what text says, in room.
+func (s *surroundings) read(room **saying, text []byte, reach int) *saying {
+	if *room == nil {
+		*room = s.table.dictionary.newSaying()
+	}
+	clear((*room).support)
+	clear((*room).deny)
+	clear((*room).denied)
+	s.table.dictionary.read(*room, text, reach)
+	return *room
+}
+
+// holdsWords says whether text has anything that a term could be found in.
+func holdsWords(text []byte) bool {
+	for _, b := range text {
+		if isAlpha(b) || b >= 0x80 {
+			return true
+		}
+	}
+	return false
 }
 
 // name is where a key stands, and where to go on from when looking for what contains it.

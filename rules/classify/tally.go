@@ -12,8 +12,17 @@ import (
 type identity uint8
 
 const (
-	identifiesNobody identity = iota
-	identifiesByContact
+	identifiesNobody          identity = iota
+	identifiesByAddress                // of a network; changes, and is shared
+	identifiesByAdvertisingID          // can be reset
+	identifiesByHardware               // a network interface
+	identifiesBySIM
+	identifiesBySubscriber
+	identifiesByDevice
+	identifiesByPhone
+	identifiesByContact  // an e-mail address
+	identifiesByCare     // a patient's number
+	identifiesByDocument // a passport, which is renewed
 	identifiesByGovernment
 )
 
@@ -30,20 +39,47 @@ type tally struct {
 	seed     maphash.Seed
 	values   distinct
 	strength []flow.Strength // per detector, the strongest finding
-	record   []uint64        // keys of the open record's strongest identifiers
+	rules    []*rule
+	record   []uint64 // keys of the open record's strongest identifiers
 	kind     identity
 }
 
-func (t *tally) init(seed maphash.Seed, detectors int) {
-	t.seed = seed
+func (t *tally) init(seed maphash.Seed, rules []*rule) {
+	detectors := len(rules)
+	t.seed, t.rules = seed, rules
 	t.strength = make([]flow.Strength, detectors)
-	t.values.counts = make([]int, detectors)
+	t.values = newDistinct(detectors)
 	t.record = make([]uint64, 0, recordLimit)
+}
+
+// key is what is kept of a value of r in its normalised form.
+func (t *tally) key(r *rule, value []byte) uint64 {
+	return valueKey(maphash.Bytes(t.seed, value), r.index)
+}
+
+// addLate takes a finding that was decided on only after its record. It stands for a person of its own,
+// unless people have been told apart by other identifiers.
+func (t *tally) addLate(r *rule, strength flow.Strength, key uint64) {
+	t.values.add(key)
+	t.strength[r.index] = max(t.strength[r.index], strength)
+	if r.identifies != identifiesNobody && r.identifies >= t.kind && t.others(r) == 0 {
+		t.values.markPerson(key)
+	}
+}
+
+// others is how many values the detectors other than r have found that identify people.
+func (t *tally) others(r *rule) (n uint32) {
+	for i, count := range t.values.counts {
+		if i != r.index && t.rules[i].identifies != identifiesNobody {
+			n += count
+		}
+	}
+	return n
 }
 
 // add takes one finding; value is its normalised form and is not kept.
 func (t *tally) add(r *rule, strength flow.Strength, value []byte) {
-	key := valueKey(maphash.Bytes(t.seed, value), r.index)
+	key := t.key(r, value)
 	t.values.add(key)
 	t.strength[r.index] = max(t.strength[r.index], strength)
 	if r.identifies == identifiesNobody || r.identifies < t.kind {
@@ -74,15 +110,12 @@ func (t *tally) endRecord() {
 	t.record, t.kind = t.record[:0], identifiesNobody
 }
 
-// clone returns a copy whose open record can be ended without touching t.
-func (t *tally) clone() *tally {
-	return &tally{
-		seed:     t.seed,
-		values:   t.values.clone(),
-		strength: slices.Clone(t.strength),
-		record:   slices.Clone(t.record),
-		kind:     t.kind,
-	}
+// copyTo makes other a copy of t whose open record can be ended without touching t.
+func (t *tally) copyTo(other *tally) {
+	t.values.copyTo(&other.values)
+	other.seed, other.rules, other.kind = t.seed, t.rules, t.kind
+	other.strength = append(other.strength[:0], t.strength...)
+	other.record = append(other.record[:0], t.record...)
 }
 
 func (t *tally) reset() {
@@ -121,12 +154,12 @@ func (t *tally) report(data *flow.Data, rules []*rule) {
 
 // unmarked is how many identifiers of the open record do not stand for a person yet.
 func (t *tally) unmarked() int {
-	if t.values.sketched {
+	if t.values.people != nil {
 		return 0
 	}
 	n := 0
 	for _, key := range t.record {
-		if t.values.slots[t.values.find(key)]&personBit == 0 {
+		if !t.values.isPerson(key) {
 			n++
 		}
 	}

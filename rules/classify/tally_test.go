@@ -72,44 +72,87 @@ func TestFactsIncludeTheOpenRecord(t *testing.T) {
 	}
 }
 
-func TestSketchesStayWithinTheirError(t *testing.T) {
+func TestCountsStayWithinTheirError(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, n := range []int{5000, 20_000, 100_000, 1_000_000} {
-		for precision, limit := range map[int]float64{valuePrecision: 0.065, personPrecision: 0.033} { // four standard errors
-			s := newSketch(precision)
-			for range n {
-				s.add(valueKey(r.Uint64(), 1))
-			}
-			if off := math.Abs(float64(s.estimate()-n)) / float64(n); off > limit {
-				t.Errorf("precision %d: %d estimated as %d", precision, n, s.estimate())
+		d := newDistinct(3)
+		for i := range n {
+			key := valueKey(r.Uint64(), 1)
+			d.add(key)
+			d.markPerson(key)
+			if i%(n/50) == 0 {
+				d.add(valueKey(r.Uint64(), 2)) // a detector with few values
 			}
 		}
+		if off := math.Abs(float64(d.count(1)-n)) / float64(n); off > 0.1 { // four standard errors
+			t.Errorf("%d values estimated as %d", n, d.count(1))
+		}
+		if off := math.Abs(float64(d.personCount()-n)) / float64(n); off > 0.033 {
+			t.Errorf("%d people estimated as %d", n, d.personCount())
+		}
+		if d.count(2) != 50 {
+			t.Errorf("beside %d others, 50 values count as %d", n, d.count(2))
+		}
+		if size := 8*len(d.slots) + len(d.people.registers); size > 40<<10 {
+			t.Errorf("%d values take %d bytes", n, size)
+		}
 	}
-	if got := newSketch(valuePrecision).estimate(); got != 0 {
+	if got := newSketch(personPrecision).estimate(); got != 0 {
 		t.Errorf("an empty sketch counts %d", got)
 	}
 }
 
-func TestClassMasksAgreeWithTheByteTable(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 1))
-	var block [64]byte
-	for range 50_000 {
-		for i := range block {
-			if block[i] = byte(r.Uint32()); r.IntN(2) == 0 {
-				block[i] = "0129/:@A?"[r.IntN(9)]
+func TestDistinctValuesAreExactUpToTheLimitInAnyOrder(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 1))
+	d := newDistinct(2)
+	keys := make([]uint64, exactLimit)
+	for i := range keys {
+		keys[i] = valueKey(r.Uint64(), i&1)
+	}
+	for range 3 {
+		r.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
+		for _, key := range keys {
+			d.add(key)
+		}
+	}
+	if d.count(0) != exactLimit/2 || d.count(1) != exactLimit/2 || d.people != nil {
+		t.Errorf("%d and %d values, want %d each", d.count(0), d.count(1), exactLimit/2)
+	}
+	// What is taken out must leave all others where they are found.
+	for slot := 0; slot < len(d.slots); slot++ {
+		if d.slots[slot] != 0 && d.slots[slot]>>20&3 == 0 {
+			d.remove(slot)
+			slot--
+		}
+	}
+	for _, key := range keys {
+		if found := d.slots[d.find(key)] == key; found != (key>>20&3 != 0) {
+			t.Fatalf("key %x found %v", key, found)
+		}
+	}
+}
+
+func TestTheUnionOfCountsIsTheCountOfTheUnion(t *testing.T) {
+	for _, n := range []int{100, 3000, 40_000} {
+		r := rand.New(rand.NewPCG(2, 3))
+		a, b := newDistinct(2), newDistinct(2)
+		for i := range n {
+			key := valueKey(r.Uint64(), 1)
+			if i%3 != 0 {
+				a.add(key)
+				a.markPerson(key)
+			}
+			if i%3 != 1 {
+				b.add(key)
+				b.markPerson(key)
 			}
 		}
-		var digits, ats uint64
-		for i, b := range block {
-			if b >= '0' && b <= '9' {
-				digits |= 1 << i
-			}
-			if b == '@' {
-				ats |= 1 << i
-			}
+		a.absorb(&b)
+		if off := math.Abs(float64(a.count(1)-n)) / float64(n); off > 0.1 || n <= exactLimit && off > 0 {
+			t.Errorf("the union of %d values counts %d", n, a.count(1))
 		}
-		if d, a := classMasks(block[:]); d != digits || a != ats {
-			t.Fatalf("%q: digits %064b, want %064b; at %064b, want %064b", block, d, digits, a, ats)
+		if off := math.Abs(float64(a.personCount()-n)) / float64(n); off > 0.033 || n <= exactLimit && off > 0 {
+			t.Errorf("the union of %d people counts %d", n, a.personCount())
 		}
 	}
 }

@@ -12,57 +12,112 @@ type match struct {
 	strength   flow.Strength
 }
 
-// shape names a reading of digits: the lengths of its groups, five bits each.
-type shape uint32
-
-func shapeOf(groups ...int) shape {
-	var s shape
-	for _, length := range groups {
-		s = s<<5 | shape(length)
-	}
-	return s
+// token is a text that is laid out like one of a rule's forms.
+type token struct {
+	text      [maxForm]byte
+	n         int
+	start     int
+	end       int
+	raw       []byte // as it is written
+	view      []byte // the neighbourhood, of which raw is what stands from start to end
+	form      string // the form that it has, e.g. "999-99-9999"
+	separator byte   // the form's first separator, 0 if its characters stand together
+	luhn      luhnResult
+	card      cardResult
+	joined    bool // more groups of digits of the same length stand beside it, as in a table of numbers
 }
+
+// value returns the digits and letters without separators, the letters as capitals.
+func (t *token) value() []byte { return t.text[:t.n] }
+
+// luhnResult is what a token knows of its Luhn digit, for which several rules ask.
+type luhnResult uint8
 
 const (
-	maxGroups = 5
-	maxDigits = 24
+	luhnUnknown luhnResult = iota
+	luhnFails
+	luhnPasses
 )
 
-// groups are the digit groups that start at a trigger: up to five, all separated by the same single
-// space or hyphen.
-type groups struct {
-	count     int
-	ends      [maxGroups]int
-	lengths   [maxGroups]int
-	start     int
-	separator byte // 0 with one group
+// hasLuhn says whether the last digit of a token of digits is right (ISO/IEC 7812-1 annex B).
+func (t *token) hasLuhn() bool {
+	if t.luhn == luhnUnknown {
+		t.luhn = luhnFails
+		if luhn(t.value()) {
+			t.luhn = luhnPasses
+		}
+	}
+	return t.luhn == luhnPasses
 }
 
-// read reads groups from at on; false if there is no admissible reading.
-func (g *groups) read(view []byte, at int) bool {
-	*g = groups{start: at}
-	if !startsToken(view, at) {
+// cardResult is what a token is as a payment card number: two rules ask for it.
+type cardResult struct {
+	known, test bool
+	strength    flow.Strength
+}
+
+// asCard returns the strength of a token as a card number on its own, and whether that is one for testing.
+func (t *token) asCard() (strength flow.Strength, test bool) {
+	if !t.card.known {
+		strength = cardStrength(t)
+		t.card = cardResult{true, strength != 0 && isTestCard(t.value()), strength}
+	}
+	return t.card.strength, t.card.test
+}
+
+// placeClasses are the classes of bytes of which a place of a form takes one, byteClasses those that a byte
+// is of.
+var placeClasses, byteClasses = func() (places, bytes [256]uint8) {
+	const digit, letter = 1, 2
+	places['9'], places['A'], places['*'] = digit, letter, digit|letter
+	for b := range bytes {
+		switch {
+		case isDigit(byte(b)):
+			bytes[b] = digit
+		case isAlpha(byte(b)):
+			bytes[b] = letter
+		}
+	}
+	return places, bytes
+}()
+
+// read fills t with what stands at start in the form f; false if that does not begin and end as a value
+// does.
+func (t *token) read(f *form, view []byte, start int) bool {
+	end := start + len(f.text)
+	if start < 0 || end > len(view) {
 		return false
 	}
-	for i := at; g.count < maxGroups; i++ {
-		from := i
-		for i < len(view) && isDigit(view[i]) {
-			i++
+	t.n, t.separator, t.card.known = 0, 0, false
+	for i, b := range view[start:end] {
+		place := f.text[i]
+		if class := placeClasses[place]; class != 0 {
+			if byteClasses[b]&class == 0 {
+				return false
+			}
+			b = upper(b)
+		} else if b != place {
+			return false
+		} else if !isDigit(b) {
+			if t.separator == 0 {
+				t.separator = b
+			}
+			continue
 		}
-		if i == from || i-from > maxDigits {
-			break
-		}
-		g.ends[g.count], g.lengths[g.count] = i, i-from
-		g.count++
-		if i >= len(view) || view[i] != ' ' && view[i] != '-' || g.separator != 0 && view[i] != g.separator {
-			break
-		}
-		g.separator = view[i]
+		t.text[t.n] = b
+		t.n++
 	}
-	return g.count > 0
+	if !startsToken(view, start) || !endsToken(view, end) {
+		return false
+	}
+	t.start, t.end, t.form, t.joined, t.luhn = start, end, f.text, false, luhnUnknown
+	t.raw, t.view = view[start:end], view
+	if t.separator == ' ' {
+		first, last := lengthOfGroups(f.text)
+		t.joined = groupBefore(view, start) == first || groupAfter(view, end) == last
+	}
+	return true
 }
-
-func (g *groups) shape(k int) shape { return shapeOf(g.lengths[:k]...) }
 
 // startsToken says whether a value may start at at: what stands before must not be part of the same
 // word, number or hyphenated name (an order number, a float, the tail of a UUID).
@@ -104,47 +159,15 @@ func endsToken(view []byte, end int) bool {
 	return true
 }
 
-// token is one reading of digits, offered to validators.
-type token struct {
-	text      [maxDigits + 1]byte
-	n         int
-	start     int
-	end       int
-	separator byte // ' ' or '-', 0 if the digits stand together
-	joined    bool // more groups of the same form stand beside it, as in a table of numbers
-}
-
-// value returns the digits without separators, and the check character.
-func (t *token) value() []byte { return t.text[:t.n] }
-
-// token fills t with the first k groups; false if they do not end as a value does.
-func (g *groups) token(t *token, view []byte, k int) bool {
-	end := g.ends[k-1]
-	*t = token{start: g.start, end: end}
-	if k > 1 {
-		t.separator = g.separator
+// lengthOfGroups returns the lengths of a form's first and last group.
+func lengthOfGroups(form string) (first, last int) {
+	for first < len(form) && isPlace(form[first]) {
+		first++
 	}
-	for _, b := range view[g.start:end] {
-		if isDigit(b) {
-			if t.n == maxDigits {
-				return false
-			}
-			t.text[t.n] = b
-			t.n++
-		}
+	for last < len(form) && isPlace(form[len(form)-1-last]) {
+		last++
 	}
-	if end < len(view) && view[end]|0x20 == 'x' && t.n == 17 {
-		t.text[t.n] = 'X'
-		t.n++
-		t.end++
-	}
-	if !endsToken(view, t.end) {
-		return false
-	}
-	if t.separator == ' ' {
-		t.joined = groupBefore(view, g.start) == g.lengths[0] || g.count > k && g.lengths[k] == g.lengths[k-1]
-	}
-	return true
+	return first, last
 }
 
 // groupBefore is the length of the digit group that ends one space before at, 0 if there is none.
@@ -153,7 +176,19 @@ func groupBefore(view []byte, at int) int {
 		return 0
 	}
 	n := 0
-	for i := at - 2; i >= 0 && n <= maxDigits && isDigit(view[i]); i-- {
+	for i := at - 2; i >= 0 && n <= maxForm && isDigit(view[i]); i-- {
+		n++
+	}
+	return n
+}
+
+// groupAfter is the length of the digit group that begins one space after end, 0 if there is none.
+func groupAfter(view []byte, end int) int {
+	if end >= len(view) || view[end] != ' ' {
+		return 0
+	}
+	n := 0
+	for i := end + 1; i < len(view) && n <= maxForm && isDigit(view[i]); i++ {
 		n++
 	}
 	return n

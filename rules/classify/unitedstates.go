@@ -12,18 +12,19 @@ func unitedStatesRules() []*rule {
 			Strength:    flow.Medium,
 			Evidence:    EvidenceHelps,
 			Source:      "Social Security Administration, POMS RM 10201.035 (numbers never assigned)",
+			Legal:       legalIdentifier,
 		},
 		identifies: identifiesByGovernment,
 		words: words(
 			[]string{"ssn", "ssns", "ss", "social security", "socialsecurity", "soc sec", "socsec", "national id", "nationalid",
 				"tax id", "taxid", "taxpayer", "tin", "sozialversicherung*", "numero de seguridad social",
 				"seguridad social", "securite sociale", "社会安全号", "社会保障号", "社会安全", "社保号"},
-			[]string{"order", "invoice", "part", "sku", "tracking", "shipment", "ticket", "trace", "hash", "serial",
+			[]string{"federal tax id", "federal tax", "employer id", "employer", "order", "invoice", "part", "sku", "tracking", "shipment", "ticket", "trace", "hash", "serial",
 				"phone", "tel", "fax", "mobile", "telefon", "zip", "routing", "version", "build", "isbn", "model", "catalog",
 				"reference", "ref", "transaction", "bestell*", "rechnung*", "订单", "单号", "电话"},
 		),
 		shapes: []shape{shapeOf(9), shapeOf(3, 2, 4)},
-		digits: ssnStrength,
+		check:  ssnStrength,
 	}}
 }
 

@@ -3,6 +3,7 @@ package classify
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/borderflow/borderflow/rules/flow"
@@ -130,7 +131,7 @@ func TestIBANs(t *testing.T) {
 			}
 			grouped += string(b)
 		}
-		for _, text := range []string{value, grouped, "pay to " + grouped + " today"} {
+		for _, text := range []string{value, grouped, "pay to " + grouped + " today", strings.ToLower(value)} {
 			if got := one("iban", text); got != flow.Strong {
 				t.Errorf("%s: strength %q", text, got)
 			}
@@ -141,7 +142,7 @@ func TestIBANs(t *testing.T) {
 	}
 	for _, value := range []string{
 		"DE88370400440532013000", "DE8937040044053201300", "DE893704004405320130001", "GB29NWBK6016133192681X",
-		"XX89370400440532013000", "de89370400440532013000", "DE89 37040044 0532013000", "ADE89370400440532013000",
+		"XX89370400440532013000", "De89370400440532013000", "DE89 37040044 0532013000", "ADE89370400440532013000",
 	} {
 		if got := one("iban", value); got != 0 {
 			t.Errorf("%s: strength %q, want none", value, got)
@@ -176,7 +177,7 @@ func TestEmailAddresses(t *testing.T) {
 // TestShareOfRandomNumbersThatPass holds each validator to what it lets through on its own, without
 // evidence, of random values that have the right form.
 func TestShareOfRandomNumbersThatPass(t *testing.T) {
-	const samples = 200_000
+	const samples = 50_000
 	r := rand.New(rand.NewPCG(7, 11))
 	n := func(digits int) string {
 		var b []byte
@@ -185,18 +186,13 @@ func TestShareOfRandomNumbersThatPass(t *testing.T) {
 		}
 		return string(b)
 	}
-	table := newTable(catalogue(Options{}, 2026))
+	forms := formsByLength(newTable(catalogue(Options{}, 2026), true))
 	shareOf := func(id string, form func() string) float64 {
 		passed := 0
 		for range samples {
 			view := []byte(form())
-			var g groups
-			if !g.read(view, 0) {
-				continue
-			}
-			for _, rule := range table.byShape[g.shape(g.count)] {
-				var tok token
-				if rule.ID == id && g.token(&tok, view, g.count) && rule.digits(&tok) > flow.Weak {
+			for _, found := range readings(forms, view) {
+				if found.rule.ID == id && found.rule.check(&found.token) > flow.Weak {
 					passed++
 				}
 			}
