@@ -2,6 +2,7 @@ package rules
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
@@ -55,7 +56,7 @@ func (a attribute) shown(example string) attribute {
 // attributes is the one table of what conditions can read. Checking, evaluation, the cost estimate,
 // hints and Reference are all made from it.
 var attributes = number([]attribute{
-	address(sourceGroup, "address", "the caller's address", nil, func(f *flow.Flow) netip.Addr { return f.Source.Address }).
+	address(sourceGroup, "address", "the caller's address", sourceAddressState, func(f *flow.Flow) netip.Addr { return f.Source.Address }).
 		shown(`inNetwork(source.address, "10.0.0.0/8")`),
 	integer(sourceGroup, "port", "the caller's port", nil, func(f *flow.Flow) int64 { return int64(f.Source.Port) }).
 		shown(`source.port >= 1024`),
@@ -128,13 +129,21 @@ var attributes = number([]attribute{
 	{group: dataGroup, name: "entropy", kind: cel.DoubleType,
 		doc:   "bits per byte of the payload's first 64 KiB as they arrived: 0.0 (one byte repeated, or empty) to 8.0 (random); above 7.5 is compressed or encrypted",
 		state: entropyState, read: entropy, example: `data.entropy > 7.5 && request.size > 1000000`},
-	text(dataGroup, "inspected", `how much of the payload could be read: "none", "partial" or "full"`, dataState,
+	text(dataGroup, "inspected", `how much of the payload could be read: "none", "partial" or "full"`, coverageState,
 		func(f *flow.Flow) string { return f.Data.Coverage.String() }).shown(`data.inspected != "full"`),
-	truth(dataGroup, "undecodable", "whether part of the payload could not be decoded", dataState,
+	truth(dataGroup, "undecodable", "whether part of the payload could not be decoded", undecodableState,
 		func(f *flow.Flow) bool { return f.Data.Undecodable != "" }).shown(`data.undecodable`),
 	{group: dataGroup, name: "labels", kind: cel.ListType(cel.StringType), awaits: requestGroup,
 		doc:   "what the application itself declares about the data, sorted; empty when it declares nothing",
 		state: declaredState, read: declaredLabels, example: `"internal" in data.labels`},
+	{group: dataGroup, name: "labelsIgnored", kind: cel.BoolType, awaits: requestGroup,
+		doc:   "whether the application declares something and is not trusted with it, so that data.labels leaves it out",
+		state: declaredState, read: func(s *scope, _ *slot) ref.Val { return types.Bool(s.flow.Declared.Ignored) }, example: `data.labelsIgnored`},
+	{group: dataGroup, name: "undeclared", kind: cel.ListType(cel.StringType),
+		doc:   "the categories of data found that no declared label covers, sorted; all that were found where nothing is declared",
+		state: undeclaredState, read: undeclared, example: `"health" in data.undeclared`},
+	truth(dataGroup, "mismatch", "whether the application declares what the data is, and data was found that its labels do not cover", mismatchState,
+		isMismatch).shown(`data.mismatch`),
 
 	text(transferGroup, "origin", `the jurisdiction the data leaves, which is source.country; "" when there is none`, countryState,
 		func(f *flow.Flow) string { return f.Source.Country }).shown(`transfer.origin == "DE"`),
@@ -160,6 +169,14 @@ type claimField struct {
 	doc     string
 	example string
 	read    func(*claim) ref.Val
+}
+
+// sourceAddressState is pending in a flow read back from a record that keeps the address as a hash.
+func sourceAddressState(f *flow.Flow) flow.State {
+	if f.Source.Pseudonym != "" && !f.Source.Address.IsValid() {
+		return flow.Pending
+	}
+	return flow.Known
 }
 
 func identityState(f *flow.Flow) flow.State { return f.Source.IdentityState }
@@ -192,19 +209,64 @@ func dataState(f *flow.Flow) flow.State     { return f.Data.State }
 // wholeDataState is the state of what can only be said of a payload that was read to its end: a
 // part that could not be read is never taken for clean.
 func wholeDataState(f *flow.Flow) flow.State {
-	if f.Data.State == flow.Known && f.Data.Undecodable != "" {
+	switch d := &f.Data; {
+	case d.State != flow.Known:
+		return d.State
+	case d.Undecodable != "":
 		return flow.Unavailable
+	case d.Open:
+		return flow.Pending
+	}
+	return flow.Known
+}
+
+// undecodableState is the state of a fact that, once it is true, stays so.
+func undecodableState(f *flow.Flow) flow.State {
+	if f.Data.State == flow.Known && f.Data.Open && f.Data.Undecodable == "" {
+		return flow.Pending
 	}
 	return f.Data.State
 }
 
-// entropyState is the state of what records do not keep: a flow that was read back from one still has
-// to be asked for it.
-func entropyState(f *flow.Flow) flow.State {
-	if f.Data.State == flow.Known && !(f.Data.Entropy >= 0) {
+func coverageState(f *flow.Flow) flow.State {
+	if f.Data.State == flow.Known && f.Data.Open {
 		return flow.Pending
 	}
 	return f.Data.State
+}
+
+// entropyState is the state of what the first bytes tell, and of what records do not keep: a flow that
+// was read back from one still has to be asked for it.
+func entropyState(f *flow.Flow) flow.State {
+	d := &f.Data
+	if d.State == flow.Known && (!(d.Entropy >= 0) || d.Open && d.Bytes < flow.EntropyBytes) {
+		return flow.Pending
+	}
+	return d.State
+}
+
+// undeclaredState is the state of what takes both what is declared and all that was found.
+func undeclaredState(f *flow.Flow) flow.State {
+	switch f.Declared.State {
+	case flow.Pending, flow.Unavailable:
+		return f.Declared.State
+	}
+	return wholeDataState(f)
+}
+
+// mismatchState is that of undeclared, but for a mismatch that the rest of a payload cannot undo.
+func mismatchState(f *flow.Flow) flow.State {
+	switch {
+	case f.Declared.State != flow.Known:
+		return f.Declared.State
+	case f.Data.State == flow.Known && isMismatch(f):
+		return flow.Known
+	}
+	return wholeDataState(f)
+}
+
+func isMismatch(f *flow.Flow) bool {
+	return slices.ContainsFunc(f.Data.Categories, f.Declared.Contradicts)
 }
 
 // number gives each attribute its slot and its error.
@@ -313,6 +375,16 @@ func declaredLabels(s *scope, _ *slot) ref.Val {
 		return types.NewStringList(types.DefaultTypeAdapter, nil)
 	}
 	return types.NewStringList(types.DefaultTypeAdapter, s.flow.Declared.Labels)
+}
+
+func undeclared(s *scope, _ *slot) ref.Val {
+	names := make([]string, 0, len(s.flow.Data.Categories))
+	for _, c := range s.flow.Data.Categories {
+		if s.flow.Data.State != flow.Absent && c.Count > 0 && (s.flow.Declared.State == flow.Absent || s.flow.Declared.Contradicts(c)) {
+			names = append(names, c.Name)
+		}
+	}
+	return types.NewStringList(types.DefaultTypeAdapter, names)
 }
 
 func categories(s *scope, _ *slot) ref.Val {

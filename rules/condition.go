@@ -30,6 +30,7 @@ type condition struct {
 	groups  [len(groupNames)]bool // which groups it reads
 	uses    []listUse             // the lists, groups and networks that it names
 	clauses []clause              // what must hold for it to be true
+	rising  bool                  // a category that is found later can make it true, and never false
 }
 
 // outcome is what evaluating a condition says about a rule.
@@ -39,6 +40,7 @@ const (
 	unmatched outcome = iota
 	matched
 	pending       // a fact it depends on may still be established
+	pendingUnread // it comes out matched or uninspectable, depending on the rest of the payload
 	uninspectable // it depends on the request or payload, which cannot be read
 	failed        // evaluation error, or an attribute is unavailable
 )
@@ -66,6 +68,12 @@ func (c *condition) evaluate(s *scope) (outcome, needs, error) {
 		n := needs{request: includes(v, waitsForRequest), data: includes(v, waitsForData)}
 		if n.request || n.data || includes(v, waitsForConnection) {
 			return pending, n, nil
+		}
+		if includes(v, awaitsFindingOnly) {
+			if c.rising {
+				return pendingUnread, needs{data: true}, nil
+			}
+			return pending, needs{data: true}, nil
 		}
 		return uninspectable, needs{}, nil
 	}
@@ -110,8 +118,8 @@ type mistake struct {
 }
 
 // compile turns text into a condition, or reports everything that is wrong with it. allowed says
-// which groups it may read.
-func compile(text string, allowed [len(groupNames)]bool) (*condition, []mistake) {
+// which groups it may read, and own what it may name beside what is documented.
+func compile(text string, allowed [len(groupNames)]bool, own ownNames) (*condition, []mistake) {
 	env, err := environment()
 	if err != nil {
 		return nil, []mistake{{1, 1, err.Error(), ""}}
@@ -122,10 +130,10 @@ func compile(text string, allowed [len(groupNames)]bool) (*condition, []mistake)
 	}
 	checked, issues := env.Check(parsed)
 	if issues.Err() != nil {
-		return nil, append(mistakes(issues.Errors(), parsed.NativeRep()), misnamed(parsed.NativeRep())...)
+		return nil, append(mistakes(issues.Errors(), parsed.NativeRep()), misnamed(parsed.NativeRep(), own)...)
 	}
 	c := &condition{text: text}
-	if found := append(c.review(checked.NativeRep(), allowed), misnamed(checked.NativeRep())...); len(found) > 0 {
+	if found := append(c.review(checked.NativeRep(), allowed), misnamed(checked.NativeRep(), own)...); len(found) > 0 {
 		return nil, found
 	}
 	if checked.OutputType() != cel.BoolType {
@@ -139,6 +147,10 @@ func compile(text string, allowed [len(groupNames)]bool) (*condition, []mistake)
 	}
 	folded := fold(env, checked)
 	c.clauses = necessary(folded.NativeRep().Expr())
+	c.rising = rises(folded.NativeRep().Expr())
+	if found := bounds(folded.NativeRep().Expr()); len(found) > 0 {
+		options = append(options, cel.CustomDecoratorV2(found.plan))
+	}
 	if c.program, err = env.Program(folded, options...); err != nil {
 		return nil, []mistake{{1, 1, "the condition cannot be run: " + err.Error(), ""}}
 	}

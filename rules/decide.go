@@ -11,7 +11,8 @@ import (
 // flows.
 //
 // In phase Body nothing further will be learned: what is still Pending counts as Unavailable, so
-// that a decision is always reached, and never in favour of a flow that nobody looked at.
+// that a decision is always reached, and never in favour of a flow that nobody looked at. While the
+// payload is Open it may be Undecided, and is otherwise what it will be at the payload's end.
 func (p *Policy) Decide(f *flow.Flow, phase flow.Phase) Decision {
 	return p.DecideAt(f, phase, time.Now())
 }
@@ -64,6 +65,7 @@ func (p *Policy) decideIn(s *scope, f *flow.Flow, phase flow.Phase, now time.Tim
 		}
 	}
 	d.conclude()
+	d.settleRedaction(f, s.final)
 	return d
 }
 
@@ -73,6 +75,9 @@ func (d *Decision) combine(regime *legalRegime, v PolicyVerdict, waits needs) {
 	if v.Verdict == flow.Undecided {
 		d.NeedsRequest = d.NeedsRequest || waits.request
 		d.NeedsData = d.NeedsData || waits.data
+		if waits.data {
+			d.OnLargeBody = strictest(d.OnLargeBody, regime.large)
+		}
 	}
 	if !stricter(v, d) {
 		return
@@ -102,14 +107,14 @@ func (d *Decision) conclude() {
 		d.Policy, d.Rule, d.Contact, d.Uninspectable = "", nil, "", false
 	default:
 		// Another policy's outstanding facts can no longer change the verdict.
-		d.NeedsRequest, d.NeedsData = false, false
+		d.NeedsRequest, d.NeedsData, d.OnLargeBody = false, false, ""
 	}
 }
 
 // evaluation is one policy's evaluation of one flow.
 type evaluation struct {
 	regime *legalRegime
-	scope  *scope
+	scope  *scope // nil where outcomes are only weighed again
 	index  *index
 
 	decides      *compiledRule                 // the first that matches; nil when none does
@@ -162,12 +167,20 @@ func (e *evaluation) weigh(d *Decision, rule *compiledRule) (decides bool) {
 		e.mayDecide[rule.Verdict] = true
 		e.waits.request = e.waits.request || waits.request
 		e.waits.data = e.waits.data || waits.data
+	case pendingUnread:
+		e.mayDecide[rule.Verdict] = true
+		e.waits.data = true
+		e.cannotRead(rule)
 	case uninspectable:
-		if e.needsReading[rule.Verdict] == nil {
-			e.needsReading[rule.Verdict] = rule
-		}
+		e.cannotRead(rule)
 	}
 	return false
+}
+
+func (e *evaluation) cannotRead(rule *compiledRule) {
+	if e.needsReading[rule.Verdict] == nil {
+		e.needsReading[rule.Verdict] = rule
+	}
 }
 
 func (r *compiledRule) appliesAt(now time.Time) bool {
@@ -184,7 +197,7 @@ func (e *evaluation) note(d *Decision, rule *compiledRule, result outcome, waits
 		} else {
 			d.Shadowed = append(d.Shadowed, match)
 		}
-	case pending:
+	case pending, pendingUnread:
 		d.WantsData = d.WantsData || waits.data
 	}
 }
@@ -212,5 +225,9 @@ func (e *evaluation) despiteUninspectable(definite PolicyVerdict) PolicyVerdict 
 	if rule == nil || (definite.Rule != nil && definite.Verdict == flow.Block && e.regime.blind == flow.Allow) {
 		return definite
 	}
-	return PolicyVerdict{Policy: e.regime.name, Verdict: e.regime.blind, Rule: &rule.Rule, Shadow: e.regime.shadow, Uninspectable: true}
+	verdict := e.regime.blind
+	if e.scope != nil && e.scope.flow.Data.Oversize && e.regime.large != LargeStream {
+		verdict = flow.Block
+	}
+	return PolicyVerdict{Policy: e.regime.name, Verdict: verdict, Rule: &rule.Rule, Shadow: e.regime.shadow, Uninspectable: true}
 }

@@ -1,6 +1,9 @@
 package rules
 
-import "github.com/borderflow/borderflow/rules/flow"
+import (
+	"github.com/borderflow/borderflow/rules/flow"
+	"github.com/borderflow/borderflow/rules/redact"
+)
 
 // Decision is what a policy says about a flow, and why. Its slices and rules are shared with the
 // policy and not to be changed.
@@ -11,6 +14,10 @@ type Decision struct {
 	// the connection.
 	NeedsRequest, NeedsData bool
 
+	// OnLargeBody is what happens to a payload that is larger than what is held in memory: the strictest
+	// choice of the policies that wait for it; "" when none does.
+	OnLargeBody LargeBody
+
 	// WantsData means that a log or shadow rule still depends on the payload: it is to be read as
 	// it streams by and decided on again, without delaying the flow.
 	WantsData bool
@@ -20,6 +27,11 @@ type Decision struct {
 	Contact       string // whom a blocked client asks; "" when the policy names nobody
 	Uninspectable bool   // decided by onUninspectable, because of what Rule needs
 	Phase         flow.Phase
+
+	// Redact is what is to be taken out of the payload before it leaves: what the deciding rule of each
+	// policy asks for, together. It is nil unless Verdict is Allow; Allow holds only if it is done, and a
+	// payload on which it cannot be done is to be blocked.
+	Redact redact.Selection
 
 	Verdicts []PolicyVerdict // what each policy says on its own, sorted by name
 	Logged   []Match         // log rules that match

@@ -27,6 +27,12 @@
 //	decision := policy.Decide(f, flow.Connect)
 //	if decision.Verdict == flow.Undecided && decision.NeedsData { … read the payload, decide again … }
 //
+// An allow rule may let a payload pass on condition that values are taken out of it. Its policy then waits
+// for the payload, Decision.Redact adds up what the policies ask for, and a payload that is not read
+// whole is blocked:
+//
+//	{id: ai, when: 'destination.under("ai.example")', verdict: allow, redact: {categories: [government-id], with: mask}}
+//
 // Store keeps the newest good snapshot of a directory while people edit it, asks its Gate before a
 // snapshot comes into force, and keeps the last good one for the next start. Reference lists what
 // conditions can say, taken from the tables that the evaluation itself runs on; reference.md is it.

@@ -42,7 +42,7 @@ func TestWhatConditionsSay(t *testing.T) {
 		`data.entropy > 4.4 && data.entropy < 4.6 && data.entropy >= 4.0`:                                                              true,
 		`source == source && !(destination.jurisdictions[0] == destination.jurisdictions[1])`:                                          true,
 	} {
-		c, mistakes := compile(condition, everything)
+		c, mistakes := compile(condition, everything, ownNames{})
 		if len(mistakes) > 0 {
 			t.Errorf("%s: %v", condition, mistakes)
 			continue
@@ -78,7 +78,7 @@ func TestATransferIsKnownAsFarAsBothItsCountriesAre(t *testing.T) {
 		"a lookup under way":                  {"DE", "DE", flow.Known, flow.Pending, map[string]outcome{origin: matched, crosses: pending, domestic: pending}},
 	} {
 		for condition, want := range test.want {
-			c, mistakes := compile(condition, atConnect)
+			c, mistakes := compile(condition, atConnect, ownNames{})
 			if len(mistakes) > 0 {
 				t.Fatal(mistakes)
 			}
@@ -95,7 +95,7 @@ func TestATransferIsKnownAsFarAsBothItsCountriesAre(t *testing.T) {
 }
 
 func TestEntropyIsKnownAsFarAsThePayloadIs(t *testing.T) {
-	c, mistakes := compile("data.entropy > 7.5", everything)
+	c, mistakes := compile("data.entropy > 7.5", everything, ownNames{})
 	if len(mistakes) > 0 {
 		t.Fatal(mistakes)
 	}
@@ -129,7 +129,7 @@ func TestDomainsAndAddresses(t *testing.T) {
 		{"10.0.0.1", "0.1", false}, {"10.0.0.1", "10.0.0.1", true}, {"2001:db8::1", "1", false},
 		{"xn--mller-kva.example", "müller.example", true}, {"www.xn--mller-kva.example", "müller.example", true},
 	} {
-		c, mistakes := compile(`destination.under(source.identity)`, everything)
+		c, mistakes := compile(`destination.under(source.identity)`, everything, ownNames{})
 		if len(mistakes) > 0 {
 			t.Fatal(mistakes)
 		}
@@ -142,7 +142,7 @@ func TestDomainsAndAddresses(t *testing.T) {
 }
 
 func TestAPooledScopeNeverShowsTheFlowBefore(t *testing.T) {
-	c, mistakes := compile(`destination.host == "b" && source.address == "192.0.2.9" && source.port == 1 && request.query.size() == 0 && destination.confidence == 0.5`, everything)
+	c, mistakes := compile(`destination.host == "b" && source.address == "192.0.2.9" && source.port == 1 && request.query.size() == 0 && destination.confidence == 0.5`, everything, ownNames{})
 	if len(mistakes) > 0 {
 		t.Fatal(mistakes)
 	}
@@ -166,7 +166,7 @@ func TestAPooledScopeNeverShowsTheFlowBefore(t *testing.T) {
 }
 
 func TestAPooledScopeHoldsNoLongTexts(t *testing.T) {
-	c, mistakes := compile(`request.query.size() > 0`, everything)
+	c, mistakes := compile(`request.query.size() > 0`, everything, ownNames{})
 	if len(mistakes) > 0 {
 		t.Fatal(mistakes)
 	}
@@ -198,7 +198,7 @@ func TestReferenceIsTheWholeEnvironment(t *testing.T) {
 		if name, _, _ = strings.Cut(name, "("); !strings.Contains(e.Example, name) {
 			t.Errorf("%s: the example shows something else: %s", e.Name, e.Example)
 		}
-		if _, mistakes := compile(e.Example, everything); len(mistakes) > 0 {
+		if _, mistakes := compile(e.Example, everything, ownNames{}); len(mistakes) > 0 {
 			t.Errorf("%s: %s: %v", e.Name, e.Example, mistakes)
 		}
 	}
@@ -221,7 +221,7 @@ func TestTheWrittenReferenceIsTheEnvironments(t *testing.T) {
 }
 
 func TestExpensiveConditionsAreMeteredAndEndInAnError(t *testing.T) {
-	c, mistakes := compile(`data.categories.all(a, data.categories.all(b, (a + b + request.path).replace("a", "aaaa").replace("a", "aaaa").size() > 0))`, everything)
+	c, mistakes := compile(`data.categories.all(a, data.categories.all(b, (a + b + request.path).replace("a", "aaaa").replace("a", "aaaa").size() > 0))`, everything, ownNames{})
 	if len(mistakes) > 0 {
 		t.Fatal(mistakes)
 	}
@@ -254,7 +254,7 @@ func TestOrdinaryConditionsAreNotMetered(t *testing.T) {
 		`destination.jurisdictions.exists(j, j.country == "US" && j.confidence > 0.5)`,
 		`data.count("financial") > 3 && now < timestamp("2030-01-01T00:00:00Z")`,
 	} {
-		if c, mistakes := compile(condition, everything); len(mistakes) > 0 || c.metered {
+		if c, mistakes := compile(condition, everything, ownNames{}); len(mistakes) > 0 || c.metered {
 			t.Errorf("%s: %v, %+v", condition, mistakes, c)
 		}
 	}

@@ -172,7 +172,7 @@ func (x *Explainer) Trace(f *flow.Flow, phase flow.Phase, now time.Time) Explana
 func (x *Explainer) rule(rule *compiledRule, s *scope) RuleExplanation {
 	r := RuleExplanation{Rule: &rule.Rule, trace: x.traced(rule.condition)}
 	result, _, err := rule.condition.evaluate(s)
-	r.Result = [...]Result{matched: ResultMatched, unmatched: ResultUnmatched, pending: ResultPending,
+	r.Result = [...]Result{matched: ResultMatched, unmatched: ResultUnmatched, pending: ResultPending, pendingUnread: ResultPending,
 		uninspectable: ResultUninspectable, failed: ResultFailed}[result]
 	if err != nil {
 		r.Error = reason(err)

@@ -386,7 +386,7 @@ func (w *world) decide(values map[string]truthValue) PolicyVerdict {
 		if policy.Info.Mode == Shadow {
 			continue
 		}
-		regime := &legalRegime{name: policy.Info.Name, fallback: policy.Info.Default, blind: policy.Info.OnUninspectable, info: policy.Info}
+		regime := &legalRegime{name: policy.Info.Name, fallback: policy.Info.Default, blind: policy.Info.OnUninspectable, large: policy.Info.OnLargeBody, info: policy.Info}
 		evaluated := evaluation{regime: regime}
 		verdict := PolicyVerdict{Policy: regime.name, Verdict: regime.fallback}
 		for j := range policy.Rules {

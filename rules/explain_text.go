@@ -22,6 +22,9 @@ func (e *Explanation) Text(all bool) string {
 			policy.Rules[j].write(&b, "  ", all)
 		}
 	}
+	if len(e.Decision.Redact) > 0 {
+		fmt.Fprintf(&b, "allowed with redaction of %s\n", e.Decision.Redact)
+	}
 	e.writeChanges(&b)
 	return b.String()
 }
@@ -94,7 +97,11 @@ func (r *RuleExplanation) write(b *strings.Builder, indent string, all bool) {
 	if r.Rule.Mode == Shadow {
 		state += ", in shadow mode"
 	}
-	fmt.Fprintf(b, "%s%s (%s, %s:%d): %s\n", indent, r.Rule.ID, r.Rule.Verdict, r.Rule.File, r.Rule.Line, state)
+	verdict := r.Rule.Verdict.String()
+	if r.Rule.Redact != nil {
+		verdict += " with redaction of " + r.Rule.Redact.String()
+	}
+	fmt.Fprintf(b, "%s%s (%s, %s:%d): %s\n", indent, r.Rule.ID, verdict, r.Rule.File, r.Rule.Line, state)
 	if !all && !r.Decides && r.Result == ResultUnmatched {
 		for _, part := range reasonsFor(r.Condition) {
 			fmt.Fprintf(b, "%s  because %s\n", indent, part)

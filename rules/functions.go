@@ -260,8 +260,14 @@ func hasCategory(s *scope, argument ref.Val) ref.Val {
 	if categoryCount(&s.flow.Data, string(argument.(types.String))) > 0 {
 		return types.True
 	}
-	if wholeDataState(s.flow) == flow.Unavailable {
+	switch wholeDataState(s.flow) {
+	case flow.Unavailable:
+		if s.flow.Data.Open {
+			return findingPending
+		}
 		return dataUnavailable
+	case flow.Pending:
+		return dataPending
 	}
 	return types.False
 }

@@ -13,7 +13,7 @@ import (
 // clausesOf returns what is necessary for a condition, in words.
 func clausesOf(t *testing.T, condition string) string {
 	t.Helper()
-	c, mistakes := compile(condition, everything)
+	c, mistakes := compile(condition, everything, ownNames{})
 	if len(mistakes) > 0 {
 		t.Fatal(mistakes)
 	}
@@ -80,7 +80,7 @@ func TestWhatIsNecessaryForACondition(t *testing.T) {
 }
 
 func TestAnInvalidDomainIsAnErrorAndNoKey(t *testing.T) {
-	if _, mistakes := compile(`source.port == 1 && destination.under("..")`, everything); len(mistakes) != 1 || mistakes[0] != (mistake{1, 39, `expected a domain, found ".."`, `for example "api.example.com"`}) {
+	if _, mistakes := compile(`source.port == 1 && destination.under("..")`, everything, ownNames{}); len(mistakes) != 1 || mistakes[0] != (mistake{1, 39, `expected a domain, found ".."`, `for example "api.example.com"`}) {
 		t.Errorf("%+v", mistakes)
 	}
 	tree, err := Tree(`destination.under("...")`)

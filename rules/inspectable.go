@@ -55,7 +55,7 @@ func Files(dir string) (map[string][]byte, document.Problems, error) { return re
 func DocumentTypes() map[string]reflect.Type {
 	return map[string]reflect.Type{
 		policyKind: reflect.TypeFor[policyFile](), listKind: reflect.TypeFor[listDocument](), exemptionKind: reflect.TypeFor[exemptionDocument](),
-		groupKind: reflect.TypeFor[groupDocument](),
+		groupKind: reflect.TypeFor[groupDocument](), detectorKind: reflect.TypeFor[detectorDocument](),
 	}
 }
 

@@ -29,15 +29,24 @@ const (
 // keep writes the policy in force for the next start. That it cannot be written is no reason to stop;
 // it is said in the log and the status.
 func (s *Store) keep(policy *Policy, files map[string][]byte) {
-	if s.lastGood == "" || files == nil {
+	if files == nil {
 		return
 	}
-	err := writeKept(s.lastGood, s.dir, policy.Hash(), files)
+	var err error
+	if s.every != "" {
+		path := filepath.Join(s.every, policy.Hash()+".json")
+		if _, missing := os.Stat(path); missing != nil {
+			err = writeKept(path, s.dir, policy.Hash(), files)
+		}
+	}
+	if s.lastGood != "" {
+		err = errors.Join(err, writeKept(s.lastGood, s.dir, policy.Hash(), files))
+	}
 	s.mu.Lock()
 	s.status.KeepError = err
 	s.mu.Unlock()
 	if err != nil {
-		s.log.Error("the policy in force is not kept for the next start", zap.Error(err))
+		s.log.Error("the policy in force is not kept for later", zap.Error(err))
 	}
 }
 

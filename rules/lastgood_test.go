@@ -17,6 +17,34 @@ import (
 	"github.com/borderflow/borderflow/rules/flow"
 )
 
+func TestEveryPolicyThatWasInForceIsKeptByItsHash(t *testing.T) {
+	dir, kept := t.TempDir(), filepath.Join(t.TempDir(), "policy", "in-force")
+	write(t, filepath.Join(dir, "p.yaml"), good)
+	s, err := NewStore(dir, nil, KeepEvery(kept))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hashes := []string{s.Current().Hash()}
+	write(t, filepath.Join(dir, "p.yaml"), good+"rules: [{id: r, when: 'destination.port == 1', verdict: block}]\n")
+	if err := s.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	hashes = append(hashes, s.Current().Hash())
+	write(t, filepath.Join(dir, "p.yaml"), good+"rules: 1\n")
+	if err := s.Reload(t.Context()); err == nil {
+		t.Error("a broken policy was loaded")
+	}
+	for _, hash := range hashes {
+		policy, _, err := readKept(filepath.Join(kept, hash+".json"), dir)
+		if err != nil || policy.Hash() != hash {
+			t.Errorf("%s: %v", hash, err)
+		}
+	}
+	if entries, err := os.ReadDir(kept); err != nil || len(entries) != 2 {
+		t.Errorf("%v, %v", entries, err)
+	}
+}
+
 func TestTheLastGoodPolicyIsKeptForTheNextStart(t *testing.T) {
 	dir, kept := t.TempDir(), filepath.Join(t.TempDir(), "policy", "last-good.json")
 	write(t, filepath.Join(dir, "p.yaml"), good)

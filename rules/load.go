@@ -11,8 +11,12 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/borderflow/borderflow/rules/classify/exact"
 	"github.com/borderflow/borderflow/rules/document"
 )
+
+// besideDocuments end the names of files that documents refer to.
+var besideDocuments = []string{listExtension, hashesExtension, saltExtension}
 
 // MaxFiles bounds the policy files of a directory.
 const MaxFiles = 1024
@@ -104,7 +108,7 @@ func addPolicyFiles(files map[string]os.FileInfo, dir string) error {
 	}
 	for _, entry := range entries {
 		name := entry.Name()
-		if strings.HasPrefix(name, ".") || IsTestFile(name) || !isDocument(name) && filepath.Ext(name) != listExtension {
+		if strings.HasPrefix(name, ".") || IsTestFile(name) || !isDocument(name) && !slices.Contains(besideDocuments, filepath.Ext(name)) {
 			continue
 		}
 		path := filepath.Join(dir, name)
@@ -162,9 +166,11 @@ func readBounded(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	most := int64(document.MaxBytes)
-	if !isDocument(path) {
-		most = MaxListBytes
+	most := int64(MaxListBytes)
+	if isDocument(path) {
+		most = document.MaxBytes
+	} else if filepath.Ext(path) == hashesExtension {
+		most = int64(exact.MaxBytes)
 	}
 	return io.ReadAll(io.LimitReader(f, most+1))
 }

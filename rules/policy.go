@@ -10,23 +10,27 @@ import (
 	"sync"
 	"time"
 
+	"github.com/borderflow/borderflow/rules/classify"
 	"github.com/borderflow/borderflow/rules/document"
 	"github.com/borderflow/borderflow/rules/flow"
+	"github.com/borderflow/borderflow/rules/redact"
 )
 
 // Policy is an immutable compiled snapshot of a set of policy documents. It is safe for concurrent
 // use.
 type Policy struct {
-	hash       string
-	policies   []*legalRegime // by name
-	lists      map[string]*list
-	groups     map[string]*GroupInfo // of countries
-	exemptions []*Exemption          // by name
-	boundaries []time.Time           // when rules, exemptions and memberships begin or end, ascending
-	index      *index
-	conditions map[string]*condition
-	undisputed []PolicyVerdict // every policy's verdict when no rule matches
-	scopes     *sync.Pool
+	hash          string
+	policies      []*legalRegime // by name
+	lists         map[string]*list
+	groups        map[string]*GroupInfo // of countries
+	exemptions    []*Exemption          // by name
+	detectors     []classify.Custom     // of the directory\'s own, by id
+	detectorsHash string
+	boundaries    []time.Time // when rules, exemptions and memberships begin or end, ascending
+	index         *index
+	conditions    map[string]*condition
+	undisputed    []PolicyVerdict // every policy's verdict when no rule matches
+	scopes        *sync.Pool
 }
 
 // legalRegime is one policy document.
@@ -35,6 +39,7 @@ type legalRegime struct {
 	info     Info
 	fallback flow.Verdict // when no rule matches
 	blind    flow.Verdict // when what a rule needs cannot be read
+	large    LargeBody    // when what a rule needs is larger than what is held in memory
 	shadow   bool
 	inspect  []inspectRule
 	rules    []*compiledRule
@@ -76,6 +81,9 @@ type Rule struct {
 	ValidUntil  time.Time // the first moment at which it no longer applies; zero: without end
 	File        string
 	Line        int
+
+	// Redact is what an allow rule takes out of the payload before it lets it pass; nil: nothing.
+	Redact *redact.Redaction
 }
 
 // Info describes one policy document of a snapshot.
@@ -86,6 +94,7 @@ type Info struct {
 	Mode            Mode
 	Default         flow.Verdict
 	OnUninspectable flow.Verdict
+	OnLargeBody     LargeBody
 	File            string
 	Rules           int
 }
@@ -116,6 +125,7 @@ func parse(files map[string][]byte, previous *Policy) (*Policy, document.Problem
 	p.boundaries = boundariesOf(p.policies, p.exemptions, p.groupBoundaries())
 	p.index = newIndex(p.policies)
 	p.scopes = &sync.Pool{New: func() any { return newScope(p.lists, p.groups, p.index) }}
+	r.addDetectors(p)
 	p.hash = r.hash(p)
 	return p, nil
 }
@@ -130,8 +140,9 @@ func (r *reader) hash(p *Policy) string {
 		Policies   []*policyFile
 		Lists      []hashedList         `json:",omitempty"`
 		Groups     []*groupDocument     `json:",omitempty"`
+		Detectors  string               `json:",omitempty"` // their hash
 		Exemptions []*exemptionDocument `json:",omitempty"`
-	}{Policies: r.documents, Groups: r.groupDocuments, Exemptions: r.exemptionDocuments}
+	}{Policies: r.documents, Groups: r.groupDocuments, Detectors: p.detectorsHash, Exemptions: r.exemptionDocuments}
 	for _, info := range p.Lists() {
 		said.Lists = append(said.Lists, hashedList{info.Name, info.Type, info.Hash})
 	}
@@ -141,6 +152,22 @@ func (r *reader) hash(p *Policy) string {
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
+}
+
+// addDetectors takes over the detectors, and their hash.
+func (r *reader) addDetectors(p *Policy) {
+	if len(r.detectors) == 0 {
+		return
+	}
+	p.detectors = r.detectors
+	slices.SortFunc(p.detectors, func(a, b classify.Custom) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(r.detectorDocuments, func(a, b hashedDetector) int { return strings.Compare(a.Detector.ID, b.Detector.ID) })
+	text, err := json.Marshal(r.detectorDocuments)
+	if err != nil {
+		panic(fmt.Sprintf("rules: detector documents are plain data: %v", err))
+	}
+	sum := sha256.Sum256(text)
+	p.detectorsHash = hex.EncodeToString(sum[:])
 }
 
 // hashedList is a list as the hash of a snapshot names it.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/borderflow/borderflow/rules/document"
 	"github.com/borderflow/borderflow/rules/flow"
+	"github.com/borderflow/borderflow/rules/redact"
 )
 
 // Mode says whether a rule or policy decides, or only shows what it would decide.
@@ -37,6 +38,31 @@ func (o *OnError) UnmarshalText(text []byte) error {
 	return document.OneOf(string(text), string(OnErrorMatch), string(OnErrorSkip))
 }
 
+// LargeBody says what happens to a payload that a rule depends on and that is larger than what is
+// held in memory until it is decided.
+type LargeBody string
+
+const (
+	LargeStream LargeBody = "stream" // it leaves while it is read, and is cut off once a block is certain
+	LargeHold   LargeBody = "hold"   // it is kept on disk until it has been read whole
+	LargeBlock  LargeBody = "block"  // it does not leave
+)
+
+// UnmarshalText reads the choice as policy files spell it.
+func (l *LargeBody) UnmarshalText(text []byte) error {
+	*l = LargeBody(text)
+	return document.OneOf(string(text), string(LargeBlock), string(LargeHold), string(LargeStream))
+}
+
+// strictest returns the stricter of two choices; "" is none.
+func strictest(a, b LargeBody) LargeBody {
+	rank := map[LargeBody]int{LargeStream: 1, LargeHold: 2, LargeBlock: 3}
+	if rank[b] > rank[a] {
+		return b
+	}
+	return a
+}
+
 // policyFile is one policy document as it is written.
 type policyFile struct {
 	APIVersion      apiVersion     `yaml:"apiVersion"`
@@ -46,6 +72,7 @@ type policyFile struct {
 	Default         finalVerdict   `yaml:"default"`
 	Mode            Mode           `yaml:"mode"`
 	OnUninspectable finalVerdict   `yaml:"onUninspectable"`
+	OnLargeBody     LargeBody      `yaml:"onLargeBody" json:",omitempty"`
 	Contact         string         `yaml:"contact"`
 	Inspect         []inspectEntry `yaml:"inspect"`
 	Rules           []ruleEntry    `yaml:"rules"`
@@ -71,6 +98,15 @@ type ruleEntry struct {
 	Contact     string      `yaml:"contact"`
 	ValidFrom   firstMoment `yaml:"validFrom"`
 	ValidUntil  lastMoment  `yaml:"validUntil"`
+
+	Redact *redactEntry `yaml:"redact" json:",omitempty"`
+}
+
+type redactEntry struct {
+	Detectors  []string      `yaml:"detectors"`
+	Categories []string      `yaml:"categories"`
+	With       redact.Method `yaml:"with"`
+	KeepLast   int           `yaml:"keepLast"`
 }
 
 type apiVersion string
@@ -84,7 +120,7 @@ type kind string
 
 func (k *kind) UnmarshalText(text []byte) error {
 	*k = kind(text)
-	return document.OneOf(string(text), policyKind, listKind, exemptionKind, groupKind)
+	return document.OneOf(string(text), policyKind, listKind, exemptionKind, groupKind, detectorKind)
 }
 
 // The kinds of document that a policy directory holds.
@@ -93,6 +129,7 @@ const (
 	listKind      = "List"
 	exemptionKind = "Exemption"
 	groupKind     = "Group"
+	detectorKind  = "Detector"
 )
 
 // expression is the text of a condition. It need not be in quotes where YAML would take it for

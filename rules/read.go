@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"maps"
-	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/borderflow/borderflow/rules/classify"
 	"github.com/borderflow/borderflow/rules/document"
 	"github.com/borderflow/borderflow/rules/flow"
 )
@@ -35,6 +35,8 @@ type reader struct {
 	compiled map[string]*condition // of this one, by text
 	mistakes map[string][]mistake  // of texts that do not compile
 
+	previousOwn ownNames // of the snapshot before
+
 	names, listNames, groupNames, exemptionNames map[string]place // where each name stands; of groups in lower case
 
 	rules              int
@@ -43,6 +45,11 @@ type reader struct {
 	lists              map[string]*list
 	groups             map[string]*GroupInfo
 	groupDocuments     []*groupDocument
+	detectors          []classify.Custom
+	detectorNames      map[string]place
+	detectorDocuments  []hashedDetector
+	own                ownNames
+	keywords, slow     int // of all detectors
 	exemptions         []*Exemption
 	exemptionDocuments []*exemptionDocument
 	problems           document.Problems
@@ -50,9 +57,9 @@ type reader struct {
 
 func newReader(previous *Policy) *reader {
 	r := &reader{compiled: map[string]*condition{}, mistakes: map[string][]mistake{}, lists: map[string]*list{}, groups: map[string]*GroupInfo{},
-		names: map[string]place{}, listNames: map[string]place{}, groupNames: map[string]place{}, exemptionNames: map[string]place{}}
+		names: map[string]place{}, listNames: map[string]place{}, groupNames: map[string]place{}, exemptionNames: map[string]place{}, detectorNames: map[string]place{}}
 	if previous != nil {
-		r.previous = previous.conditions
+		r.previous, r.previousOwn = previous.conditions, namesOf(previous.detectors)
 	}
 	return r
 }
@@ -62,12 +69,12 @@ const listExtension = ".txt"
 
 // part is one document of a file.
 type part struct {
-	content   any // *policyFile, *listDocument, *groupDocument or *exemptionDocument
+	content   any // *policyFile, *listDocument, *groupDocument, *detectorDocument or *exemptionDocument
 	positions *document.Positions
 }
 
-// read reads every file: lists and then groups first, because conditions name them, and exemptions last, because they
-// name rules.
+// read reads every file: lists, groups and detectors first, because conditions name them, and exemptions
+// last, because they name rules.
 func (r *reader) read(files map[string][]byte) {
 	parts := r.decode(files)
 	for _, p := range parts {
@@ -79,6 +86,14 @@ func (r *reader) read(files map[string][]byte) {
 		if d, ok := p.content.(*groupDocument); ok {
 			r.readGroup(d, p.positions)
 		}
+	}
+	for _, p := range parts {
+		if d, ok := p.content.(*detectorDocument); ok {
+			r.readDetector(d, p.positions, files)
+		}
+	}
+	if r.own = namesOf(r.detectors); !r.own.equal(r.previousOwn) {
+		r.previous = nil // what a condition may name has changed
 	}
 	r.compileAll(parts)
 	for _, p := range parts {
@@ -103,7 +118,7 @@ func (r *reader) read(files map[string][]byte) {
 func (r *reader) decode(files map[string][]byte) []part {
 	var parts []part
 	for _, name := range sortedKeys(files) {
-		if filepath.Ext(name) == listExtension {
+		if !isDocument(name) {
 			continue
 		}
 		values, positions, problems := document.DecodeKinds(name, files[name], newDocument)
@@ -127,6 +142,8 @@ func newDocument(kind string) any {
 		return new(listDocument)
 	case exemptionKind:
 		return new(exemptionDocument)
+	case detectorKind:
+		return new(detectorDocument)
 	case groupKind:
 		return new(groupDocument)
 	}
@@ -174,10 +191,20 @@ func (d *documentReader) read() {
 	if f.OnUninspectable.Verdict == flow.Undecided {
 		f.OnUninspectable.Verdict = flow.Block
 	}
+	large := f.OnLargeBody
+	if large == "" {
+		// Whoever lets pass what cannot be read wants large bodies to pass too; they are read on their way.
+		if large = LargeBlock; f.OnUninspectable.Verdict == flow.Allow {
+			large = LargeStream
+		}
+	}
+	if d.redacts() {
+		large = d.largeWithRedaction()
+	}
 	regime := &legalRegime{
-		name: f.Name, fallback: f.Default.Verdict, blind: f.OnUninspectable.Verdict, shadow: f.Mode == Shadow,
+		name: f.Name, fallback: f.Default.Verdict, blind: f.OnUninspectable.Verdict, large: large, shadow: f.Mode == Shadow,
 		info: Info{Name: f.Name, Description: f.Description, Contact: f.Contact, Mode: f.Mode, Default: f.Default.Verdict,
-			OnUninspectable: f.OnUninspectable.Verdict, File: d.positions.File(), Rules: len(f.Rules)},
+			OnUninspectable: f.OnUninspectable.Verdict, OnLargeBody: large, File: d.positions.File(), Rules: len(f.Rules)},
 	}
 	for i := range f.Inspect {
 		regime.inspect = append(regime.inspect, d.inspectEntry(i))
@@ -237,6 +264,9 @@ func (d *documentReader) rule(i int, ids map[string]int) *compiledRule {
 		Purpose: entry.Purpose, Evidence: entry.Evidence, Owner: entry.Owner, Contact: first(entry.Contact, d.file.Contact),
 		ValidFrom: entry.ValidFrom.Time, ValidUntil: entry.ValidUntil.Time, File: d.positions.File(), Line: line,
 	}
+	if entry.Redact != nil {
+		rule.Redact = d.redaction(at, entry)
+	}
 	rule.verdict = PolicyVerdict{Policy: d.file.Name, Verdict: rule.Verdict, Rule: &rule.Rule, Shadow: d.file.Mode == Shadow}
 	return rule
 }
@@ -262,7 +292,7 @@ func (d *documentReader) condition(path, text string, allowed [len(groupNames)]b
 	if c == nil || !within(c.groups, allowed) {
 		found := d.mistakes[text]
 		if c != nil {
-			_, found = compile(text, allowed) // to say where it reads what it may not
+			_, found = compile(text, allowed, d.own) // to say where it reads what it may not
 		}
 		d.report(path, found)
 		return nil
@@ -308,7 +338,7 @@ func (r *reader) compileAll(parts []part) {
 	for range min(runtime.GOMAXPROCS(0), len(texts)) {
 		wait.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(texts)); i = next.Add(1) - 1 {
-				compiled[i], mistakes[i] = compileSafely(texts[i])
+				compiled[i], mistakes[i] = compileSafely(texts[i], r.own)
 			}
 		})
 	}
@@ -325,13 +355,13 @@ func (r *reader) compileAll(parts []part) {
 
 // compileSafely turns a panic of the compiler, which would end the process from this goroutine, into
 // a mistake.
-func compileSafely(text string) (c *condition, found []mistake) {
+func compileSafely(text string, own ownNames) (c *condition, found []mistake) {
 	defer func() {
 		if recover() != nil {
 			c, found = nil, []mistake{{1, 1, "the condition cannot be compiled: internal error", ""}}
 		}
 	}()
-	return compile(text, everything)
+	return compile(text, everything, own)
 }
 
 func within(groups, allowed [len(groupNames)]bool) bool {

@@ -22,6 +22,7 @@ const (
 	waitsForConnection
 	lacksRequest
 	lacksData
+	awaitsFindingOnly // true if it is found in the rest of the payload, else uninspectable
 )
 
 var (
@@ -30,13 +31,14 @@ var (
 	connectionPending  = types.NewUnknown(waitsForConnection, nil)
 	requestUnavailable = types.NewUnknown(lacksRequest, nil)
 	dataUnavailable    = types.NewUnknown(lacksData, nil)
+	findingPending     = types.NewUnknown(awaitsFindingOnly, nil)
 )
 
 // scope is what one decision sees of a flow. Scopes are pooled, and keep the boxed CEL values of
 // their last decision: a value that is the same again, as most are, costs no allocation.
 type scope struct {
 	flow   *flow.Flow
-	final  bool // no later phase will establish what is still pending
+	final  bool // no later phase will establish what is still pending; the rest of an open payload may
 	now    time.Time
 	groups [len(groupNames)]group
 	slots  []slot // by attribute.slot
@@ -114,7 +116,7 @@ func (s *scope) attribute(a *attribute) ref.Val {
 // settle returns true when facts in this state can be read. Otherwise it returns what stands in
 // their place. Absent facts are read: they are empty.
 func (s *scope) settle(state flow.State, group int, unavailable *types.Err) (ref.Val, bool) {
-	if state == flow.Pending && s.final {
+	if state == flow.Pending && s.final && !s.flow.Data.Open {
 		state = flow.Unavailable
 	}
 	switch state {

@@ -27,6 +27,7 @@ type Store struct {
 	gate           Gate          // nil: none
 	lastGood       string        // where the last good policy is kept; "" when it is not
 	startLastGood  bool
+	every          string // directory in which each policy that was in force is kept; "" when none is
 	current        atomic.Pointer[Policy]
 	installed      chan struct{} // holds a token when another policy came into force
 
@@ -79,6 +80,10 @@ func Gated(gate Gate) Option { return func(s *Store) { s.gate = gate } }
 func LastGood(file string, start bool) Option {
 	return func(s *Store) { s.lastGood, s.startLastGood = file, start }
 }
+
+// KeepEvery keeps each policy that comes into force in directory, in a file named by its hash, so that
+// the texts behind the hashes in records can be read later. Files that are there already are left alone.
+func KeepEvery(directory string) Option { return func(s *Store) { s.every = directory } }
 
 // NewStore loads the policy in dir, or takes the embedded one if dir is "". A policy with problems
 // is an error, document.Problems, that names them all: a process must not start without the rules

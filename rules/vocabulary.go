@@ -19,7 +19,7 @@ import (
 // vocabulary judges a text that a condition holds against a fact. It says what was expected, "" if the
 // text is possible, and which text was probably meant. A text that the fact never is makes a block rule
 // that stops nothing, and nobody notices.
-type vocabulary func(text string) (expected, hint string)
+type vocabulary func(text string, own ownNames) (expected, hint string)
 
 // factTexts is what facts can be. Of every element of a list the name ends in "[]".
 var factTexts = map[string]vocabulary{
@@ -38,6 +38,7 @@ var factTexts = map[string]vocabulary{
 	"request.scheme":                      oneOf("http", "https", ""),
 	"request.protocol":                    oneOf("http/1.1", "h2", "grpc", "websocket", "connect", ""),
 	"data.categories[]":                   categoryName,
+	"data.undeclared[]":                   categoryName,
 	"data.inspected":                      oneOf("none", "partial", "full"),
 	"transfer.origin":                     countryCode,
 	"transfer.destination":                countryCode,
@@ -57,7 +58,7 @@ var argumentTexts = map[string]vocabulary{
 // oneOf is the vocabulary of a fact with a few words; the empty one stands for what is absent.
 func oneOf(words ...string) vocabulary {
 	stated := slices.DeleteFunc(slices.Clone(words), func(word string) bool { return word == "" })
-	return func(text string) (expected, hint string) {
+	return func(text string, _ ownNames) (expected, hint string) {
 		if slices.Contains(words, text) {
 			return "", ""
 		}
@@ -68,7 +69,7 @@ func oneOf(words ...string) vocabulary {
 	}
 }
 
-func countryCode(text string) (expected, hint string) {
+func countryCode(text string, _ ownNames) (expected, hint string) {
 	if text == "" || jurisdiction.ValidCountry(text) {
 		return "", ""
 	}
@@ -102,18 +103,20 @@ var (
 	})
 )
 
-func categoryName(text string) (expected, hint string) {
-	if slices.Contains(knownCategories(), text) {
+func categoryName(text string, own ownNames) (expected, hint string) {
+	known := slices.Concat(knownCategories(), own.categories)
+	if slices.Contains(known, text) {
 		return "", ""
 	}
-	return "a category of data", similarName(text, knownCategories())
+	return "a category of data", similarName(text, known)
 }
 
-func detectorID(text string) (expected, hint string) {
-	if slices.Contains(knownDetectors(), text) {
+func detectorID(text string, own ownNames) (expected, hint string) {
+	known := slices.Concat(knownDetectors(), own.detectors)
+	if slices.Contains(known, text) {
 		return "", ""
 	}
-	return "the id of a detector", similarName(text, knownDetectors())
+	return "the id of a detector", similarName(text, known)
 }
 
 // similarName proposes the nearest name, or else the one that has a word in common, as "creditcard" has
@@ -137,7 +140,7 @@ func similarName(text string, names []string) string {
 var methods = strings.Fields("GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK")
 
 // requestMethod admits every token (RFC 9110, section 9.1), except for a known method in another case.
-func requestMethod(text string) (expected, hint string) {
+func requestMethod(text string, _ ownNames) (expected, hint string) {
 	upper := strings.ToUpper(strings.TrimSpace(text))
 	switch known := slices.Contains(methods, upper); {
 	case text == "" || text == upper && httpguts.ValidHeaderFieldName(text):
@@ -151,7 +154,7 @@ func requestMethod(text string) (expected, hint string) {
 }
 
 // fieldName admits the names of RFC 9110, section 5.1.
-func fieldName(text string) (expected, hint string) {
+func fieldName(text string, _ ownNames) (expected, hint string) {
 	if httpguts.ValidHeaderFieldName(text) {
 		return "", ""
 	}
@@ -169,14 +172,15 @@ const maxMisnamed = 100
 
 // misnamed reports the texts in a condition that a fact is compared with and never is, or that a function
 // is asked about and knows nothing of. Types need not have been checked.
-func misnamed(tree *ast.AST) []mistake {
-	n := &nameReview{tree: tree, bound: map[string]binding{}}
+func misnamed(tree *ast.AST, own ownNames) []mistake {
+	n := &nameReview{tree: tree, own: own, bound: map[string]binding{}}
 	n.walk(tree.Expr())
 	return n.found
 }
 
 type nameReview struct {
 	tree  *ast.AST
+	own   ownNames
 	bound map[string]binding // variables of the loops around
 	found []mistake
 }
@@ -276,7 +280,7 @@ func (n *nameReview) judge(v vocabulary, value ast.Expr) {
 			return
 		}
 		text, _ := textConstant(literal)
-		if expected, hint := v(text); expected != "" {
+		if expected, hint := v(text, n.own); expected != "" {
 			at := n.tree.SourceInfo().GetStartLocation(literal.ID())
 			n.found = append(n.found, mistake{max(at.Line(), 1), max(at.Column()+1, 1), fmt.Sprintf("expected %s, found %s", expected, quote(text)), hint})
 		}

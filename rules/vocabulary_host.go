@@ -10,7 +10,7 @@ const writeNetwork = `for networks write inNetwork(destination.address, "192.0.2
 
 // canonicalHost admits hosts in the one form that destination.host has: lower-case A-labels without a
 // dot at the end, or an address as netip.Addr prints it.
-func canonicalHost(text string) (expected, hint string) {
+func canonicalHost(text string, _ ownNames) (expected, hint string) {
 	if text == "" || hostForm(text) == text {
 		return "", ""
 	}
@@ -25,7 +25,7 @@ func canonicalHost(text string) (expected, hint string) {
 
 // domainName admits what destination.under takes; it looks past case, international letters and dots at
 // the ends.
-func domainName(text string) (expected, hint string) {
+func domainName(text string, _ ownNames) (expected, hint string) {
 	if name := strings.Trim(text, "."); name != "" && hostForm(name) != "" {
 		return "", ""
 	}
@@ -84,7 +84,7 @@ func hostHint(text string) string {
 }
 
 // canonicalAddress admits addresses as netip.Addr prints them.
-func canonicalAddress(text string) (expected, hint string) {
+func canonicalAddress(text string, _ ownNames) (expected, hint string) {
 	if text == "" || isAddress(text) && hostForm(text) == text {
 		return "", ""
 	}

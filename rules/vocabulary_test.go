@@ -71,7 +71,7 @@ func TestNamesThatNothingBearsAreMistakes(t *testing.T) {
 			{1, 8, `source has no field "prt"`, `did you mean "port"?`},
 			{1, 29, `expected a category of data, found "helth"`, `did you mean "health"?`}},
 	} {
-		c, got := compile(condition, everything)
+		c, got := compile(condition, everything, ownNames{})
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(mistake{})); diff != "" || c != nil {
 			t.Errorf("%s (-want +got):\n%s", condition, diff)
 		}
@@ -94,12 +94,12 @@ func TestNamesThatAFactCanBeAreNoMistakes(t *testing.T) {
 		`data.categories.exists(c, ["x"].exists(c, c == "x"))`,
 		`destination.operator == "UK" && destination.region == "DE" && source.label("x") == "UK" && "UK" in data.labels`,
 	} {
-		if _, mistakes := compile(condition, everything); len(mistakes) > 0 {
+		if _, mistakes := compile(condition, everything, ownNames{}); len(mistakes) > 0 {
 			t.Errorf("%s: %+v", condition, mistakes)
 		}
 	}
 	for _, d := range classify.Detectors() {
-		if _, mistakes := compile(`data.found("`+d.ID+`") > 0`, everything); len(mistakes) > 0 {
+		if _, mistakes := compile(`data.found("`+d.ID+`") > 0`, everything, ownNames{}); len(mistakes) > 0 {
 			t.Errorf("%s: %+v", d.ID, mistakes)
 		}
 	}
@@ -143,7 +143,7 @@ b.yaml:11:16: expected a category of data, found "helth" (did you mean "health"?
 }
 
 func TestWhatOneConditionReportsIsBounded(t *testing.T) {
-	_, mistakes := compile(`destination.country in ["x`+strings.Repeat(`", "x`, 5000)+`"]`, everything)
+	_, mistakes := compile(`destination.country in ["x`+strings.Repeat(`", "x`, 5000)+`"]`, everything, ownNames{})
 	if len(mistakes) != maxMisnamed {
 		t.Errorf("%d mistakes", len(mistakes))
 	}

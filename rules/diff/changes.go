@@ -13,7 +13,14 @@ type field struct{ name, value string }
 
 func meaning(r *rules.Rule) []field {
 	return []field{{"when", r.When}, {"verdict", r.Verdict.String()}, {"mode", string(r.Mode)}, {"onError", string(r.OnError)},
-		{"validFrom", fmt.Sprint(r.ValidFrom)}, {"validUntil", fmt.Sprint(r.ValidUntil)}}
+		{"validFrom", fmt.Sprint(r.ValidFrom)}, {"validUntil", fmt.Sprint(r.ValidUntil)}, {"redact", redaction(r)}}
+}
+
+func redaction(r *rules.Rule) string {
+	if r.Redact == nil {
+		return ""
+	}
+	return r.Redact.String()
 }
 
 func wording(r *rules.Rule) []field {
@@ -22,7 +29,8 @@ func wording(r *rules.Rule) []field {
 }
 
 func meaningOf(i rules.Info) []field {
-	return []field{{"default", i.Default.String()}, {"onUninspectable", i.OnUninspectable.String()}, {"mode", string(i.Mode)}}
+	return []field{{"default", i.Default.String()}, {"onUninspectable", i.OnUninspectable.String()},
+		{"onLargeBody", string(i.OnLargeBody)}, {"mode", string(i.Mode)}}
 }
 
 func wordingOf(i rules.Info) []field {

@@ -13,6 +13,7 @@ package flow
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -79,7 +80,10 @@ type Flow struct {
 
 // Source is who sends.
 type Source struct {
-	Address       netip.Addr
+	Address netip.Addr
+	// Pseudonym stands for Address, and for Identity if there is one, in a flow that is read back from a
+	// record which keeps their hashes; "" in every other flow.
+	Pseudonym     string
 	Port          uint16
 	Identity      string // authenticated name, e.g. a user or a SPIFFE ID; "" unless IdentityState is Known
 	IdentityState State
@@ -159,10 +163,20 @@ type Request struct {
 }
 
 // Declared is what the application itself says about the data that it sends. Its State is Pending
-// until the headers are read, Absent when nothing was said or nothing that is said is trusted.
+// until the headers are read, Absent when nothing was said or nothing that is said is trusted, and
+// Unavailable when what a trusted source says cannot be read.
 type Declared struct {
 	State  State
-	Labels []string // e.g. "internal", "pseudonymised"; sorted, each once
+	Labels []string // e.g. "internal", "pseudonymised"; lower case, sorted, each once
+	Covers []string // the categories of data that the labels stand for; sorted, each once
+	// Ignored: something was said by a source that is not trusted with it. It is not in Labels.
+	Ignored bool
+}
+
+// Contradicts reports whether data of category c is more than the labels say. Where nothing is
+// declared nothing is contradicted.
+func (d *Declared) Contradicts(c Category) bool {
+	return d.State == Known && c.Count > 0 && !slices.Contains(d.Covers, c.Name)
 }
 
 // Strength says how far a detector's finding can be trusted on its own.
@@ -209,7 +223,16 @@ type Data struct {
 	// Entropy is in bits per byte of the first 64 KiB as they arrived, 0 to 8; 0 for an empty payload.
 	// Negative: it was not kept, as in a flow that is read back from a record.
 	Entropy float64
+	// Open: the payload is still being read. What was found stays found, and an Undecodable part stays
+	// undecodable; everything else is Pending. A verdict that is reached on an Open payload is certain
+	// whatever follows.
+	Open bool
+	// Oversize: the payload is larger than what may be read before it leaves. Undecodable says so too.
+	Oversize bool
 }
+
+// EntropyBytes is how much of a payload Data.Entropy is measured on, in bytes.
+const EntropyBytes = 64 << 10
 
 // Finding is what one detector found. It never holds the matched value.
 type Finding struct {

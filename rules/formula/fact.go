@@ -29,7 +29,8 @@ func Argument(fact, function string) (string, bool) {
 var groups = map[string]bool{"source": true, "destination": true, "request": true, "data": true}
 
 // sameAs names the facts that are others under a second name.
-var sameAs = map[string]string{"transfer.origin": "source.country", "transfer.destination": "destination.country", "data.labels": declaredLabels}
+var sameAs = map[string]string{"transfer.origin": "source.country", "transfer.destination": "destination.country", "data.labels": declaredLabels,
+	"data.labelsIgnored": "request.labelsIgnored"}
 
 // madeOf names the facts that truths about a transfer are made of; they are not analysed further.
 var madeOf = map[string][]string{

@@ -195,6 +195,10 @@ func setRequest(r *flow.Request, fact string, v value) {
 }
 
 func setDeclared(d *flow.Declared, fact string, v value) {
+	if fact == "request.labelsIgnored" {
+		d.Ignored = v.truth
+		return
+	}
 	label, ok := Argument(fact, "request.label")
 	if !ok {
 		return

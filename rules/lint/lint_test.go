@@ -95,7 +95,7 @@ func TestEachPlantedDefectIsFoundAndNothingElse(t *testing.T) {
 var planted = map[string]string{
 	"BF101": "order/never", "BF102": "order/many-uploads", "BF103": "order/the-same", "BF104": "conflict-a/partners-may",
 	"BF105": "order/idle", "BF110": "reading/every-payload", "BF111": "reading/all-claims", "BF112": "reading/first-claim",
-	"BF121": "names/category", "BF123": "names/host-case", "BF124": "groups/as-if-adequate",
+	"BF123": "names/host-case", "BF124": "groups/as-if-adequate",
 	"BF132": "lists/partners", "BF133": "lists/partners", "BF150": "/", "BF151": "/", "BF152": "/", "BF153": "/", "BF154": "/",
 	"BF130": "basis/old", "BF131": "basis/soon", "BF140": "basis/no-words", "BF141": "basis/no-words", "BF142": "conflict-b/",
 	"BF201": "basis/named-country", "BF202": "basis/wide", "BF301": "basis/no-words", "BF302": "basis/no-words",
@@ -104,7 +104,8 @@ var planted = map[string]string{
 
 func TestEveryCheckHasADefectPlantedForIt(t *testing.T) {
 	for _, k := range lint.Kinds() {
-		if _, ok := planted[k.Code]; !ok && k.Code != "BF143" { // which needs tests
+		// BF143 needs tests, and BF121 a category that no detector finds.
+		if _, ok := planted[k.Code]; !ok && k.Code != "BF143" && k.Code != "BF121" {
 			t.Errorf("no defect is planted for %s %s", k.Code, k.Name)
 		}
 	}
@@ -135,8 +136,6 @@ func TestNothingIsFoundInGoodPolicies(t *testing.T) {
 	}
 }
 
-// TestTheEmbeddedPolicyIsClean allows for notes on the categories that it is ready for and that no
-// detector finds yet.
 func TestTheEmbeddedPolicyIsClean(t *testing.T) {
 	files := map[string][]byte{}
 	data, err := os.ReadFile("../embedded.yaml")
@@ -145,9 +144,7 @@ func TestTheEmbeddedPolicyIsClean(t *testing.T) {
 	}
 	files["embedded.yaml"] = data
 	for _, f := range lint.Check(parse(t, files), files, lint.Options{Now: june, Principles: true}) {
-		if f.Severity > lint.Note || f.Code != "BF121" || f.Rule != "health-data" && f.Rule != "credential" {
-			t.Error(f)
-		}
+		t.Error(f)
 	}
 }
 

@@ -3,6 +3,7 @@ package lint
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/borderflow/borderflow/rules/classify"
@@ -12,6 +13,13 @@ import (
 // names finds texts that a fact never has or holds. What can be told from the language alone is refused
 // when a policy is loaded, and does not get here.
 func (r *review) names(s *subject) {
+	if s.Redact != nil {
+		for _, c := range classify.Categories() {
+			if slices.Contains(s.Redact.Categories, c.Name) && !c.Detected {
+				r.add(s, undetectedCategory, "redact", fmt.Sprintf("no detector finds %q yet, so that nothing of it is redacted: %s", c.Name, c.Doc), "")
+			}
+		}
+	}
 	for _, l := range s.literals {
 		switch {
 		case l.Text == "":
@@ -40,10 +48,15 @@ func isCountry(l formula.Literal) bool {
 // category notes a category of the catalogue that no detector finds yet.
 func (r *review) category(s *subject, l formula.Literal) {
 	for _, c := range classify.Categories() {
-		if c.Name == l.Text && !c.Detected {
+		if c.Name == l.Text && !c.Detected && !r.detects(c.Name) {
 			r.addAt(s, undetectedCategory, l.Place, fmt.Sprintf("no detector finds %q yet: %s", c.Name, c.Doc), "")
 		}
 	}
+}
+
+// detects reports whether a detector of the policy directory finds values of a category.
+func (r *review) detects(category string) bool {
+	return slices.ContainsFunc(r.policy.Detectors(), func(d classify.Custom) bool { return slices.Contains(d.Categories, category) })
 }
 
 // host finds texts that no canonical host has.

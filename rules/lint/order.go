@@ -155,7 +155,7 @@ func sameUnknown(a, b *formula.Node) (place formula.Place, found bool) {
 
 // idle finds allow rules that are an exception to nothing.
 func (r *review) idle(s *subject) {
-	if !s.decides() || s.Verdict != flow.Allow || s.regime.Default != flow.Allow {
+	if !s.decides() || s.Verdict != flow.Allow || s.regime.Default != flow.Allow || s.Redact != nil {
 		return
 	}
 	for _, later := range s.regime.rules[s.index+1:] {

@@ -30,7 +30,8 @@ func (r *review) reading(s *subject) {
 
 // readsEverything proves that no flow is settled before its payload has been read.
 func (r *review) readsEverything(s *subject) {
-	if !s.decides() || s.regime.Mode != rules.Enforce || !s.formula.Reads("data") || !s.makesADifference() || s.someAreSpared() {
+	waits := s.Redact != nil || s.formula.Reads("data") && s.makesADifference()
+	if !s.decides() || s.regime.Mode != rules.Enforce || !waits || s.someAreSpared() {
 		return
 	}
 	unread := s.formula.Replace(func(a *formula.Atom, _ bool) (truth, known bool) {

@@ -137,6 +137,9 @@ func (r *Replay) changed(recorded, f *flow.Flow, c change, decision rules.Decisi
 	}
 	source := f.Source.Identity
 	if source == "" {
+		source = f.Source.Pseudonym
+	}
+	if source == "" {
 		source = f.Source.Address.String()
 	}
 	for i, name := range [...]string{rule, f.Destination.Host, source} {

@@ -55,6 +55,7 @@ type Expectation struct {
 	Shadow        []string           `yaml:"shadow"`   // everything that shadow rules and policies would have done, but for an allowing default
 	Errors        []string           `yaml:"errors"`   // every rule that could not be evaluated
 	Policies      map[string]Verdict `yaml:"policies"` // what these policies say on their own
+	Redact        []string           `yaml:"redact"`   // every detector and category whose values are taken out of the payload
 }
 
 // testFile is one document of a test file as it is written.
@@ -205,12 +206,19 @@ func (d *Flow) check(positions *document.Positions, prefix string) document.Prob
 	}{{"data.categories", "category", d.Data.Categories, categories}, {"data.findings", "detector", d.Data.Findings, detectors}} {
 		for _, name := range sortedKeys(counts.given) {
 			// A category may be one that no detector of this version finds; a slip of the pen is none.
-			if hint := nearest(name, counts.known); !slices.Contains(counts.known, name) && (hint != "" || counts.what == "detector") {
+			// Suite.Check knows the detectors of the policy directory.
+			own := counts.what == "detector" && strings.HasPrefix(name, rules.DetectorPrefix)
+			if hint := nearest(name, counts.known); !own && !slices.Contains(counts.known, name) && (hint != "" || counts.what == "detector") {
 				add(counts.field+"."+name, fmt.Sprintf("%q is no %s that the classifier knows", name, counts.what), hint)
 			}
 			if counts.given[name] < 0 {
 				add(counts.field+"."+name, "a count cannot be negative", "")
 			}
+		}
+	}
+	for i, name := range d.Covers {
+		if hint := nearest(name, categories); !slices.Contains(categories, name) && hint != "" {
+			add(fmt.Sprintf("covers[%d]", i), fmt.Sprintf("%q is no category that the classifier knows", name), hint)
 		}
 	}
 	if d.Data.Subjects < 0 {

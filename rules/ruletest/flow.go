@@ -20,6 +20,7 @@ type Flow struct {
 	Destination Destination `yaml:"destination"`
 	Request     Request     `yaml:"request"`
 	Declared    []string    `yaml:"declared"` // labels that the application gives the data
+	Covers      []string    `yaml:"covers"`   // categories of data that the labels stand for
 	Data        Data        `yaml:"data"`
 	Unavailable []Group     `yaml:"unavailable"` // the lookup failed, or the facts cannot be had
 	Absent      []Group     `yaml:"absent"`      // looked for, and there is none
@@ -99,7 +100,8 @@ func (d *Flow) Flow() *flow.Flow {
 	}
 	f.Declared = flow.Declared{State: flow.Absent}
 	if len(d.Declared) > 0 {
-		f.Declared = flow.Declared{State: flow.Known, Labels: slices.Compact(slices.Sorted(slices.Values(d.Declared)))}
+		f.Declared = flow.Declared{State: flow.Known, Labels: slices.Compact(slices.Sorted(slices.Values(d.Declared))),
+			Covers: slices.Compact(slices.Sorted(slices.Values(d.Covers)))}
 	}
 	for _, group := range d.Absent {
 		group.set(f, flow.Absent)

@@ -10,6 +10,7 @@ import (
 	"github.com/borderflow/borderflow/rules"
 	"github.com/borderflow/borderflow/rules/document"
 	"github.com/borderflow/borderflow/rules/flow"
+	"github.com/borderflow/borderflow/rules/redact"
 )
 
 // Options says how a suite is run.
@@ -56,7 +57,8 @@ func (r *Report) Failed() int {
 	return failed
 }
 
-// Check reports expectations that name a policy or rule that does not exist.
+// Check reports expectations that name a policy or rule that does not exist, and findings of detectors that
+// the policy directory does not define.
 func (s *Suite) Check(policy *rules.Policy) document.Problems {
 	policies, names := []string(nil), []string(nil)
 	for _, info := range policy.Policies() {
@@ -66,6 +68,11 @@ func (s *Suite) Check(policy *rules.Policy) document.Problems {
 	for _, rule := range policy.Rules() {
 		names = append(names, rule.ID, rule.Policy+"/"+rule.ID)
 	}
+	redactable := redact.Names()
+	var own []string
+	for _, detector := range policy.Detectors() {
+		own = append(own, detector.ID)
+	}
 	var problems document.Problems
 	for i := range s.Cases {
 		c := &s.Cases[i]
@@ -74,11 +81,19 @@ func (s *Suite) Check(policy *rules.Policy) document.Problems {
 				problems = append(problems, s.positions[c.document].Problem(c.path+".expect."+field, fmt.Sprintf("there is no %s %q", what, name), nearest(name, known)))
 			}
 		}
+		for _, name := range sortedKeys(c.Flow.Data.Findings) {
+			if strings.HasPrefix(name, rules.DetectorPrefix) && !slices.Contains(own, name) {
+				problems = append(problems, s.positions[c.document].Problem(c.path+".flow.data.findings."+name, fmt.Sprintf("there is no detector %q", name), nearest(name, own)))
+			}
+		}
 		if c.Expect.Policy != nil {
 			expect("policy", "policy", *c.Expect.Policy, policies)
 		}
 		if c.Expect.Rule != nil && *c.Expect.Rule != "" {
 			expect("rule", "rule", *c.Expect.Rule, names)
+		}
+		for j, name := range c.Expect.Redact {
+			expect(fmt.Sprintf("redact[%d]", j), "detector or category", name, redactable)
 		}
 		for name := range c.Expect.Policies {
 			expect("policies."+name, "policy", name, policies)
@@ -164,6 +179,9 @@ func (e *Expectation) compare(o *Outcome) []Difference {
 		if list.want != nil {
 			add(list.field, strings.Join(slices.Sorted(slices.Values(list.want)), ", "), matched(list.want, list.got))
 		}
+	}
+	if e.Redact != nil {
+		add("redact", strings.Join(slices.Sorted(slices.Values(e.Redact)), ", "), strings.Join(d.Redact.Names(), ", "))
 	}
 	for _, verdict := range d.Verdicts {
 		if want, stated := e.Policies[verdict.Policy]; stated {

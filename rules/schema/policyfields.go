@@ -8,6 +8,8 @@ var required = map[string][]string{
 	"listDocument":      {"apiVersion", "kind", "name", "type"},
 	"groupDocument":     {"apiVersion", "kind", "name", "members"},
 	"groupMember":       {"country", "source"},
+	"detectorDocument":  {"apiVersion", "kind", "id", "description", "categories"},
+	"exactTable":        {"file", "salt"},
 	"exemptionDocument": {"apiVersion", "kind", "name", "source", "destination", "approvedBy", "reason", "from", "until"},
 }
 
@@ -25,6 +27,7 @@ var policyFields = map[string]string{
 	"policyFile.Default":         "The verdict when no rule matches.",
 	"policyFile.Mode":            "shadow: evaluated and recorded as what it would have done, never enforced. Default: enforce.",
 	"policyFile.OnUninspectable": "The verdict when a rule depends on what cannot be read. Default: block.",
+	"policyFile.OnLargeBody":     "What happens to a body that a rule depends on and that is larger than inspect.holdUntilDecided: block; hold: it is kept on disk until it has been read whole; stream: it leaves while it is read, and is cut off once a block is certain. Default: block, or stream where onUninspectable is allow.",
 	"policyFile.Contact":         "Whom a blocked client asks.",
 	"policyFile.Inspect":         "How much of connections is read, by destination and source; the first entry that matches decides. Default: everything.",
 	"policyFile.Rules":           "The rules, in order: the first that matches decides; log marks the flow and goes on.",
@@ -47,6 +50,13 @@ var policyFields = map[string]string{
 	"ruleEntry.ValidFrom":   "The date or time from which the rule applies, e.g. 2027-01-31 or 2027-01-31T12:00:00Z.",
 	"ruleEntry.ValidUntil":  "The last day on which the rule applies, or the moment at which it ends.",
 
+	"ruleEntry.Redact": "What is taken out of the payload before an allow rule lets it pass. A payload on which that cannot be done safely is blocked.",
+
+	"redactEntry.Detectors":  "Detectors whose values are replaced, e.g. us-ssn. They are listed by: borderflow classify --list",
+	"redactEntry.Categories": "Categories of data whose values are replaced, e.g. government-id.",
+	"redactEntry.With":       "placeholder: [redacted:us-ssn]; mask: 000-00-0000, of the same length and shape. Default: placeholder.",
+	"redactEntry.KeepLast":   "How many letters and digits at a value's end a mask leaves as they are: at most 8, and half as many as it has digits. Default: 0.",
+
 	"listDocument.APIVersion":  versionText,
 	"listDocument.Kind":        kindText,
 	"listDocument.Name":        "The name that conditions use.",
@@ -65,6 +75,27 @@ var policyFields = map[string]string{
 	"groupMember.From":    "The date or time from which it is a member. Default: always was.",
 	"groupMember.Until":   "The last day on which it is a member, or the moment at which it ceases to be one. Default: without end.",
 	"groupMember.Source":  "The act, contract or decision that makes it a member.",
+
+	"detectorDocument.APIVersion":  versionText,
+	"detectorDocument.Kind":        kindText,
+	"detectorDocument.ID":          "The name that rules and records use: custom/ and a name.",
+	"detectorDocument.Description": "What the values are.",
+	"detectorDocument.Categories":  "The kinds of data that the values belong to: documented ones, or names of one's own.",
+	"detectorDocument.Strength":    "How far a value is to be trusted on its own: weak (reported only with a word beside it), medium or strong. Default: medium.",
+	"detectorDocument.Evidence":    "Words in the field's name or near a value that speak for it or against it.",
+	"detectorDocument.Country":     "The country whose values they are, as ISO 3166-1 alpha-2 code.",
+	"detectorDocument.Legal":       "The legal notions that the values stand for.",
+	"detectorDocument.Keywords":    "Words and phrases to look for, whatever their case; whole words in scripts that write spaces between them.",
+	"detectorDocument.List":        "A list of type words, in place of keywords.",
+	"detectorDocument.MatchCase":   "Keywords are found only as they are written. Default: false.",
+	"detectorDocument.Pattern":     "A regular expression in RE2's syntax, with a literal of at least three bytes that every value holds.",
+	"detectorDocument.Slow":        "Admits a pattern without a literal, which is tried on everything that leaves. Default: false.",
+	"detectorDocument.Exact":       "A table of values, of which only salted hashes are kept. It is made by: borderflow classify hash",
+	"detectorEvidence.Supports":    "Words that speak for a value; kunden* also stands within longer words.",
+	"detectorEvidence.Denies":      "Words that speak against it.",
+	"detectorEvidence.Required":    "Nothing is reported without a supporting word. Default: false.",
+	"exactTable.File":              "The file of hashes beside this one; its name ends in .hashes.",
+	"exactTable.Salt":              "The file with the salt they were made with, beside this one; its name ends in .salt. It is a secret.",
 
 	"exemptionDocument.APIVersion":  versionText,
 	"exemptionDocument.Kind":        kindText,
