@@ -375,7 +375,7 @@ func TestBodyBeyondTheLimit(t *testing.T) {
 	for _, onUninspectable := range []string{"block", "allow"} {
 		w := newWorld(t)
 		w.serve("origin.test", echo)
-		w.config.Inspect.BodyLimit = 40 << 10
+		w.config.Inspect.HoldUntilDecided = 40 << 10
 		w.policy(rulesPolicy(blockCards) + "onUninspectable: " + onUninspectable + "\n")
 		w.start()
 		for name, source := range map[string]func() io.Reader{
@@ -412,7 +412,7 @@ func TestHeldBodiesShareABoundedMemory(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.serve("origin.test", echo)
-	w.config.Inspect.BodyLimit = 64 << 10
+	w.config.Inspect.HoldUntilDecided = 64 << 10
 	w.config.Inspect.Memory = 64 << 10
 	w.policy(rulesPolicy(blockCards))
 	w.start()

@@ -61,6 +61,13 @@ func (x *exchange) takeBody(r *http.Request) {
 	x.body = body
 }
 
+// waitLong has the body wait for its client for as long as the client likes.
+func (b *clientBody) waitLong() {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.idle = 0
+}
+
 // Read reads from the client, for as long as the handler runs.
 func (b *clientBody) Read(p []byte) (int, error) {
 	b.underWay.Lock()
@@ -117,6 +124,34 @@ func (b *clientBody) endRead(err error) bool {
 	return !b.ended
 }
 
+// mostUnread is how much of a body that nobody wanted net/http reads before it closes the connection.
+const mostUnread = 256 << 10
+
+// closesConnection reports whether an answer that is sent now ends the HTTP/1 connection, because more
+// of the body is to come than net/http would read. The client has to be told, or it sends its next
+// request where nobody reads it.
+func (b *clientBody) closesConnection(length int64) bool {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.timer == nil && !b.whole && (length < 0 || length > mostUnread)
+}
+
+// leavesRest reports whether an HTTP/1 body has not been read to its end.
+func (b *clientBody) leavesRest() bool {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.timer == nil && !b.whole && (b.begun || !b.expects)
+}
+
+// readRest reads on in an HTTP/1 body once the answer has been sent, behind a read that may be under way
+// for the origin's sake. net/http would do it too, but with full duplex at the wrong moment: after it has
+// stopped watching the connection, which it then begins to watch again while the next request is read,
+// so that this one is lost; and it breaks a read off that is under way, and the connection with it before
+// the client has got to the answer.
+func (b *clientBody) readRest() {
+	_, _ = io.CopyN(io.Discard, b.ReadCloser, mostUnread)
+}
+
 // stalled ends an HTTP/2 body if it is being waited for.
 func (b *clientBody) stalled() {
 	b.mutex.Lock()
@@ -140,8 +175,8 @@ func (b *clientBody) expire() {
 	}
 }
 
-// end is called when the handler returns.
-func (b *clientBody) end(hijacked bool) {
+// end is called when the handler returns. The client of a broken response has no answer to get to.
+func (b *clientBody) end(hijacked, broken bool) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	b.ended = true
@@ -153,8 +188,8 @@ func (b *clientBody) end(hijacked bool) {
 		if b.idle > 0 {
 			wait = min(wait, b.idle)
 		}
-		if b.expects && !b.begun {
-			wait = 0 // nothing will come
+		if broken || b.expects && !b.begun {
+			wait = 0 // nothing will come, or nothing helps
 		}
 		_ = b.control.SetReadDeadline(time.Now().Add(wait))
 	}

@@ -3,6 +3,7 @@ package proxy
 import (
 	"time"
 
+	"github.com/borderflow/borderflow/proxy/evidence/delivery"
 	"github.com/borderflow/borderflow/proxy/listen"
 	"github.com/borderflow/borderflow/proxy/upstream"
 	"github.com/borderflow/borderflow/rules/jurisdiction"
@@ -27,6 +28,7 @@ type Config struct {
 	// Hosts is a static table of names and the addresses they stand for; it wins over the resolver.
 	Hosts    upstream.Hosts `yaml:"hosts"`
 	Inspect  InspectConfig  `yaml:"inspect"`
+	Labels   LabelsConfig   `yaml:"labels"`
 	Evidence EvidenceConfig `yaml:"evidence"`
 	Limits   LimitsConfig   `yaml:"limits"`
 	// DrainDeadline is how long open flows may take to end when the process is told to stop.
@@ -119,25 +121,54 @@ type UpstreamConfig struct {
 
 // InspectConfig bounds what is held of payloads until they are decided.
 type InspectConfig struct {
-	// BodyLimit is the largest body, or gRPC or WebSocket message, that is held for a rule that
-	// depends on it; a larger one is uninspectable (the policy's onUninspectable). Default 1MiB.
-	BodyLimit ByteSize `yaml:"bodyLimit"`
+	// HoldUntilDecided is how much of a body, or of a gRPC or WebSocket message, is held in memory for a
+	// rule that depends on it: so many bytes never leave before the verdict. What happens to a larger
+	// body is the policies' onLargeBody; a larger WebSocket message is uninspectable. Default 1MiB.
+	HoldUntilDecided ByteSize `yaml:"holdUntilDecided"`
 	// Memory is what all held bodies may take together. Default 256MiB.
 	Memory ByteSize `yaml:"memory"`
-	// Timeout is how long a held body may take to arrive. Default 60 s.
+	// Spool bounds the bodies that are kept on disk, in <stateDir>/spool (onLargeBody: hold).
+	Spool SpoolConfig `yaml:"spool"`
+	// Timeout is how long a held body may take to arrive, and each further holdUntilDecided bytes of one
+	// that is kept on disk. Default 60 s.
 	Timeout time.Duration `yaml:"timeout"`
-	// MaxDecoded is how much of a payload is decompressed at most. Default 16MiB.
+	// MaxDecoded is how much of a payload is decompressed at most; past the first MiB, 100 times its size is
+	// the limit too. It bounds time, not memory: what is decompressed is not kept. Default 1GiB.
 	MaxDecoded ByteSize `yaml:"maxDecoded"`
+}
+
+// SpoolConfig bounds the bodies that are kept on disk until they are decided.
+type SpoolConfig struct {
+	// Body is the largest one; a larger one is refused. Default 1GiB.
+	Body ByteSize `yaml:"body"`
+	// Total is what all of them may take together; beyond it requests are to be tried again. Default 4GiB.
+	Total ByteSize `yaml:"total"`
 }
 
 // EvidenceConfig is how flows are recorded.
 type EvidenceConfig struct {
 	// OnFailure says what happens to flows while records cannot be written: block (default) or allow.
 	OnFailure string `yaml:"onFailure"`
-	// Sync makes every record wait for stable storage. Default false: once a second.
-	Sync bool `yaml:"sync"`
+	// Durability is what a power cut may take; the end of the process takes nothing in any mode.
+	// strict: no record, as each flow waits for stable storage. batched (default): at most the records
+	// of the last 100 ms and of the sync under way. relaxed: what the operating system had not written
+	// back yet, typically the last 30 s.
+	Durability string `yaml:"durability"`
+	// Identifiers says how records keep the source's address and identity: hashed (default), with a key
+	// for each month, or clear. Rules about them can be replayed and explained from clear records only.
+	Identifiers string `yaml:"identifiers"`
+	// Origin names the log in its signed checkpoints; it cannot change later. Default: borderflow/ and
+	// the name of this machine.
+	Origin string `yaml:"origin"`
+	// CheckpointCopy is a file, best on another machine's disk, that each checkpoint is copied to: a log
+	// that was set back to an older state is found out by it. Default: none.
+	CheckpointCopy string `yaml:"checkpointCopy"`
 	// SegmentSize is when a new file is begun. Default 256MiB.
 	SegmentSize ByteSize `yaml:"segmentSize"`
+	// Delivery are the places to which every record is copied, each from where it left off. Default: none.
+	Delivery []delivery.Sink `yaml:"delivery"`
+	// Retention is how long records are kept. Default: for ever.
+	Retention RetentionConfig `yaml:"retention"`
 }
 
 func (c EvidenceConfig) allowsLoss() bool { return c.OnFailure == "allow" }
@@ -170,8 +201,10 @@ func Defaults() Config {
 		Resolver: upstream.ResolverOptions{Timeout: upstream.DefaultResolveTimeout, MinTTL: upstream.DefaultMinTTL,
 			MaxTTL: upstream.DefaultMaxTTL, NegativeTTL: upstream.DefaultNegativeTTL,
 			CacheSize: upstream.DefaultCacheSize, Prefer: upstream.FamilyAuto},
-		Inspect:  InspectConfig{BodyLimit: 1 << 20, Memory: 256 << 20, Timeout: time.Minute, MaxDecoded: 16 << 20},
-		Evidence: EvidenceConfig{OnFailure: "block", SegmentSize: 256 << 20},
+		Inspect: InspectConfig{HoldUntilDecided: 1 << 20, Memory: 256 << 20, Timeout: time.Minute, MaxDecoded: 1 << 30,
+			Spool: SpoolConfig{Body: 1 << 30, Total: 4 << 30}},
+		Labels:   LabelsConfig{Header: "X-Data-Class"},
+		Evidence: EvidenceConfig{OnFailure: "block", Durability: "batched", Identifiers: "hashed", SegmentSize: 256 << 20},
 		Limits: LimitsConfig{Connections: limits.Connections, HeaderSize: ByteSize(limits.HeaderBytes),
 			Streams: limits.Streams, HeaderTimeout: limits.HeaderTimeout, HandshakeTimeout: limits.HandshakeTimeout,
 			IdleTimeout: limits.IdleTimeout, BodyIdle: time.Minute, WriteStall: limits.WriteStall,

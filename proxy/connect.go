@@ -15,6 +15,7 @@ import (
 	"github.com/borderflow/borderflow/proxy/intercept"
 	"github.com/borderflow/borderflow/proxy/listen"
 	"github.com/borderflow/borderflow/proxy/upstream"
+	"github.com/borderflow/borderflow/rules"
 	"github.com/borderflow/borderflow/rules/flow"
 	"github.com/elazarl/goproxy"
 	"go.uber.org/zap"
@@ -45,7 +46,6 @@ func (x *exchange) admitConnect(r *http.Request) *answer.Refusal {
 	}
 	x.flow.Inspection = flow.InspectNone
 	x.flow.Request = flow.Request{Method: http.MethodConnect, Protocol: "connect", Size: -1}
-	x.flow.Declared.State = flow.Absent // nothing reads declarations yet
 	x.identify(r)
 	if refusal := x.locate(r.Context(), authority); refusal != nil {
 		return refusal
@@ -68,7 +68,7 @@ func (x *exchange) admitConnect(r *http.Request) *answer.Refusal {
 func (x *exchange) decideUninspected() *answer.Refusal {
 	x.mutex.Lock()
 	x.flow.Request = flow.Request{State: flow.Unavailable, Protocol: "connect", Method: http.MethodConnect, Size: -1}
-	x.flow.Data = flow.Data{State: flow.Unavailable}
+	x.flow.Data, x.flow.Declared.State = flow.Data{State: flow.Unavailable}, flow.Unavailable
 	x.mutex.Unlock()
 	if decision := x.decide(flow.Body); decision.Verdict != flow.Allow {
 		return x.blocked(decision)
@@ -175,9 +175,15 @@ func (x *exchange) retarget(err error) (retry bool, refusal *answer.Refusal) {
 	x.mutex.Unlock()
 	switch decision := x.decide(phase); decision.Verdict {
 	case flow.Allow:
-		return true, nil
+		if decision.Redact.String() == allowed.Redact.String() {
+			return true, nil
+		} // what was redacted is not what the next address asks for
 	case flow.Block:
 		return false, x.blocked(decision)
+	default:
+		if x.onLargeBody == rules.LargeStream && decision.OnLargeBody == rules.LargeStream {
+			return true, nil // the body is decided on as it leaves
+		}
 	}
 	x.mutex.Lock()
 	defer x.mutex.Unlock()
@@ -224,6 +230,10 @@ func (x *exchange) relay(client net.Conn, origin *net.TCPConn, ahead []byte) {
 		},
 	})
 	defer remove()
+	x.mutex.Lock()
+	x.connectedAfter = time.Since(x.flow.Started)
+	x.mutex.Unlock()
+	x.recordOpening(context.Background()) // the tunnel outlives its request
 	if len(ahead) > 0 {
 		n, err := origin.Write(ahead)
 		x.sent.Add(int64(n))

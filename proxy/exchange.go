@@ -38,6 +38,8 @@ type exchange struct {
 
 	upgrade      bool // the client asks for a WebSocket
 	holdMessages bool // the WebSocket's messages wait for their verdict
+	rewrites     bool // what has to be redacted can be, in the payload as it is held
+	onLargeBody  rules.LargeBody
 
 	body           *clientBody // nil when the request has none
 	sent, received atomic.Int64
@@ -51,13 +53,21 @@ type exchange struct {
 	outcome  evidence.Outcome
 	failure  string          // RFC 9209 error type; "" when nothing went wrong
 	stopped  *answer.Refusal // of a message, while the response may be under way
+	cut      bool            // the request's body was stopped when a part of it had left
 	payload  *payload
+	redacted map[string]int // places in the payload that were redacted, by detector
 
 	certificate *x509.Certificate // the origin's, verified; nil without TLS or before the handshake
 
 	known    bool // the destination is known, so that there is a flow to record
 	handed   bool // the connection went on to the server for intercepted connections
 	recorded bool
+	opened   bool // the opening record was appended
+
+	// Moments of the flow, from its start; 0 when it did not come to that.
+	decidedAfter, connectedAfter, answeredAfter time.Duration
+
+	trace string // traceparent of the request, as it came; "" without one
 }
 
 type exchangeKey struct{}
@@ -138,7 +148,11 @@ func (x *exchange) refuse(r *http.Request, refusal *answer.Refusal) *http.Respon
 	}
 	// While records cannot be written the log keeps this one; waiting for it would help nobody.
 	x.record(r.Context(), blocked && x.proxy.evidence.Ready() == nil)
-	return refusal.Response(r)
+	response := refusal.Response(r)
+	if x.body != nil && x.body.closesConnection(r.ContentLength) {
+		response.Header.Set("Connection", "close")
+	}
+	return response
 }
 
 // settle keeps how the flow ended; the first cause counts.
@@ -178,6 +192,7 @@ func (x *exchange) recoverPanic(w http.ResponseWriter) {
 		}
 	}
 	// The response may be half written: only a broken connection tells the client so.
+	x.broken.Store(true)
 	x.writer.CloseHijacked()
 	defer x.record(context.Background(), false)
 	panic(http.ErrAbortHandler)
@@ -186,7 +201,7 @@ func (x *exchange) recoverPanic(w http.ResponseWriter) {
 // finish ends the exchange: closes what was taken over and records the outcome.
 func (x *exchange) finish(r *http.Request) {
 	if x.body != nil {
-		x.body.end(x.writer.Hijacked != nil)
+		x.body.end(x.writer.Hijacked != nil, x.broken.Load())
 	}
 	if x.handed {
 		return // its requests are flows of their own
@@ -197,6 +212,10 @@ func (x *exchange) finish(r *http.Request) {
 	x.writer.CloseHijacked()
 	x.closePayload()
 	x.record(context.WithoutCancel(r.Context()), false)
+	if x.body != nil && x.body.leavesRest() && x.writer.Hijacked == nil && !x.broken.Load() {
+		x.writer.Flush()
+		x.body.readRest()
+	}
 }
 
 // locate resolves the destination, pins its address and finds its jurisdictions.

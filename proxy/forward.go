@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"io"
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/borderflow/borderflow/proxy/answer"
 	"github.com/borderflow/borderflow/proxy/evidence"
@@ -39,7 +41,7 @@ func (x *exchange) RoundTrip(r *http.Request, _ *goproxy.ProxyCtx) (*http.Respon
 		}
 		return x.refuse(r, x.trouble(err)), nil
 	}
-	x.note(response.TLS)
+	x.answered(response.TLS)
 	if response.StatusCode == http.StatusSwitchingProtocols {
 		return x.switchProtocols(r, response), nil
 	}
@@ -52,15 +54,15 @@ func (x *exchange) RoundTrip(r *http.Request, _ *goproxy.ProxyCtx) (*http.Respon
 	return response, nil
 }
 
-// note keeps the origin's certificate for the record. The handshake comes after the decision, which
+// answered keeps when the origin answered, and its certificate, for the record. The handshake comes after the decision, which
 // must not change with what only the second request to an origin can know.
-func (x *exchange) note(connection *tls.ConnectionState) {
-	if connection == nil || len(connection.VerifiedChains) == 0 {
-		return
-	}
+func (x *exchange) answered(connection *tls.ConnectionState) {
 	x.mutex.Lock()
 	defer x.mutex.Unlock()
-	x.certificate = connection.VerifiedChains[0][0]
+	x.answeredAfter = time.Since(x.flow.Started)
+	if connection != nil && len(connection.VerifiedChains) > 0 {
+		x.certificate = connection.VerifiedChains[0][0]
+	}
 }
 
 // send tries the pinned address once. The transport closes the body of an attempt that failed; the
@@ -70,7 +72,16 @@ func (x *exchange) send(r *http.Request) (*http.Response, error) {
 	if r.Body != http.NoBody {
 		attempt.Body = io.NopCloser(r.Body)
 	}
+	if l := x.proxy.labels; l.remove && len(r.Header[l.header]) > 0 {
+		attempt.Header = r.Header.Clone() // rules may ask for the header until the flow has ended
+		delete(attempt.Header, l.header)
+	}
 	return x.proxy.pool.RoundTrip(&attempt, x.target, x.class, x.upgrade)
+}
+
+// lasts reports whether the answer is a stream that may go on for as long as client and origin like.
+func lasts(response *http.Response) bool {
+	return answer.IsGRPC(response.Request) || strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream")
 }
 
 // responseBody counts what comes back, and notices when the origin breaks off or a message of the
@@ -88,6 +99,9 @@ func (b *responseBody) Read(p []byte) (int, error) {
 		b.begun = true
 		if b.response.ContentLength < 0 {
 			x.writer.Flush() // the head of a stream does not wait for its first byte
+			if lasts(b.response) {
+				x.recordOpening(b.response.Request.Context())
+			}
 		}
 	}
 	n, err := b.ReadCloser.Read(p)

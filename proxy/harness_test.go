@@ -264,8 +264,14 @@ func (w *world) raw(sent string) (*http.Response, string) {
 	return response, string(body)
 }
 
-// records returns the flows recorded so far, in order.
+// records returns the outcomes of flows recorded so far, in order.
 func (w *world) records() []evidence.Record {
+	w.t.Helper()
+	return w.recordsOf(evidence.KindFlow)
+}
+
+// recordsOf returns the records of that kind, in order.
+func (w *world) recordsOf(kind string) []evidence.Record {
 	w.t.Helper()
 	files, err := filepath.Glob(filepath.Join(w.config.StateDir, "evidence", "*.jsonl"))
 	must(w.t, err)
@@ -277,7 +283,9 @@ func (w *world) records() []evidence.Record {
 		content = content[:bytes.LastIndexByte(content, '\n')+1]
 		for record, err := range evidence.Read(bytes.NewReader(content)) {
 			must(w.t, err)
-			records = append(records, *record)
+			if record.Kind == kind {
+				records = append(records, *record)
+			}
 		}
 	}
 	return records

@@ -18,16 +18,18 @@ var (
 	errReleased   = errors.New("the held body was released")
 )
 
-// heldBody keeps a body in pooled chunks until it has been decided, and then is the reader of it.
-// Filling belongs to one goroutine; reading and releasing may follow from different ones, as
-// net/http's transport does.
+// heldBody keeps a body, or the part of it that may not leave yet, in pooled chunks. Filling and
+// taking belong to one goroutine; reading and releasing may come from others, as net/http's transport
+// reads in goroutines of its own that can outlive the exchange.
 type heldBody struct {
 	budget *atomic.Int64 // bytes that all held bodies take together
 	most   int64         // what the budget may not pass
 
 	mutex    sync.Mutex
 	chunks   []*[heldChunk]byte
-	length   int
+	length   int  // from the beginning of the first chunk to the end of what is held
+	taken    int  // of the first chunk: bytes that have left
+	filling  bool // a chunk is being read into
 	released bool
 }
 
@@ -38,17 +40,7 @@ func (h *heldBody) fill(ctx context.Context, body io.Reader, limit int64, look f
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if h.length == len(h.chunks)*heldChunk {
-			if h.budget.Add(heldChunk) > h.most {
-				h.budget.Add(-heldChunk)
-				return errHeldMemory
-			}
-			h.chunks = append(h.chunks, heldChunks.Get().(*[heldChunk]byte))
-		}
-		room := h.chunks[len(h.chunks)-1][h.length%heldChunk:]
-		n, err := body.Read(room)
-		look(room[:n])
-		h.length += n
+		_, err := h.read(body, look)
 		switch {
 		case int64(h.length) > limit:
 			return errOversize
@@ -58,6 +50,69 @@ func (h *heldBody) fill(ctx context.Context, body io.Reader, limit int64, look f
 			return err
 		}
 	}
+}
+
+// read holds what one Read of source returns, at most a chunk. look sees it.
+func (h *heldBody) read(source io.Reader, look func([]byte)) (int, error) {
+	room, err := h.beginFilling()
+	if err != nil {
+		return 0, err
+	}
+	n, err := source.Read(room)
+	look(room[:n])
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	h.filling = false
+	h.length += n
+	if h.released {
+		h.free()
+		return n, errReleased
+	}
+	return n, err
+}
+
+// beginFilling returns where there is room behind what is held. The chunk is not given back meanwhile.
+func (h *heldBody) beginFilling() ([]byte, error) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	if h.released {
+		return nil, errReleased
+	}
+	if h.length == len(h.chunks)*heldChunk {
+		if h.budget.Add(heldChunk) > h.most {
+			h.budget.Add(-heldChunk)
+			return nil, errHeldMemory
+		}
+		h.chunks = append(h.chunks, heldChunks.Get().(*[heldChunk]byte))
+	}
+	h.filling = true
+	last := h.length / heldChunk
+	return h.chunks[last][h.length%heldChunk:], nil
+}
+
+// take moves what is held, but for the last keep bytes, to p. The chunks that become empty are held
+// into again.
+func (h *heldBody) take(p []byte, keep int) (int, error) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	if h.released {
+		return 0, errReleased
+	}
+	n := 0
+	for n < len(p) {
+		ready := min(len(p)-n, h.length-h.taken-keep, heldChunk-h.taken)
+		if ready <= 0 {
+			break
+		}
+		n += copy(p[n:n+ready], h.chunks[0][h.taken:])
+		if h.taken += ready; h.taken == heldChunk {
+			empty := h.chunks[0]
+			copy(h.chunks, h.chunks[1:])
+			h.chunks[len(h.chunks)-1] = empty
+			h.taken, h.length = 0, h.length-heldChunk
+		}
+	}
+	return n, nil
 }
 
 // reader reads what is held from its beginning.
@@ -94,6 +149,13 @@ func (h *heldBody) release() {
 		return
 	}
 	h.released = true
+	if !h.filling {
+		h.free()
+	}
+}
+
+// free is for those who hold mutex.
+func (h *heldBody) free() {
 	h.budget.Add(-int64(len(h.chunks)) * heldChunk)
 	for _, chunk := range h.chunks {
 		heldChunks.Put(chunk)

@@ -20,7 +20,10 @@ import (
 func (p *Proxy) Run(ctx context.Context) error {
 	stop, stopped := context.WithCancelCause(ctx)
 	defer stopped(nil)
-	p.store.OnChange(func(*rules.Policy) { p.registry.Redecide() })
+	p.store.OnChange(func(policy *rules.Policy) {
+		p.classifiers.Of(policy) // so that few flows have to wait for it
+		p.registry.Redecide()
+	})
 
 	var serving, background errgroup.Group
 	backgroundCtx, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
@@ -38,6 +41,8 @@ func (p *Proxy) Run(ctx context.Context) error {
 	}
 	evidenceDone := make(chan error, 1)
 	go func() { evidenceDone <- p.evidence.Run(backgroundCtx) }()
+	start(&background, "keep records", func() error { return p.keepRecords(backgroundCtx) })
+	start(&background, "deliver records", func() error { return p.delivery.Run(backgroundCtx) })
 	start(&background, "watch the policy", func() error { return p.store.Run(backgroundCtx) })
 	start(&background, "watch certificates and databases", func() error { return p.watchFiles(backgroundCtx) })
 	start(&background, "serve administration", func() error { return p.admin.Serve(backgroundCtx, p.adminBound) })

@@ -20,8 +20,10 @@ func (p *Proxy) openAdmin() (err error) {
 	registry := prometheus.NewRegistry()
 	if p.metrics, err = admin.NewMetrics(registry, admin.Sources{
 		Evidence:           p.evidenceStats,
+		Delivery:           p.deliveryStats,
 		Policy:             p.policyState,
 		Connections:        p.connections,
+		Spool:              p.spool.stats,
 		Jurisdiction:       p.jurisdictionData,
 		CertificatesMinted: func() uint64 { return p.minter.Stats().Minted },
 		Build:              admin.Build{Version: p.version, GoVersion: runtime.Version()},
@@ -45,8 +47,10 @@ func (p *Proxy) openAdmin() (err error) {
 		Checks: []admin.Check{
 			{Name: "policy", Probe: p.probePolicy},
 			{Name: "evidence", Probe: p.probeEvidence},
+			{Name: "delivery", Probe: p.probeDelivery},
 			{Name: "jurisdiction", Probe: p.probeJurisdiction},
 			{Name: "ca", Probe: p.probeAuthority},
+			{Name: "spool", Probe: p.probeSpool},
 			{Name: "draining", Probe: p.probeDraining},
 		},
 	})
@@ -110,6 +114,32 @@ func (p *Proxy) probeEvidence(context.Context) (bool, string) {
 	return true, ""
 }
 
+// probeDelivery is not ready while a sink that is required lags; the others are warnings.
+func (p *Proxy) probeDelivery(context.Context) (bool, string) {
+	if err := p.delivery.Ready(); err != nil {
+		return false, err.Error()
+	}
+	var failing []string
+	for _, sink := range p.delivery.Stats() {
+		switch {
+		case sink.CursorError != "":
+			failing = append(failing, sink.Name+": "+sink.CursorError)
+		case sink.LastError != "":
+			failing = append(failing, fmt.Sprintf("%s: %d records wait: %s", sink.Name, sink.LagRecords, sink.LastError))
+		}
+	}
+	return true, strings.Join(failing, "; ")
+}
+
+func (p *Proxy) deliveryStats() []admin.DeliveryStats {
+	var all []admin.DeliveryStats
+	for _, s := range p.delivery.Stats() {
+		all = append(all, admin.DeliveryStats{Name: s.Name, Delivered: s.Delivered, Failures: s.Failures, Rejected: s.Rejected,
+			Missing: s.Missing, LagRecords: s.LagRecords, Lag: s.Lag})
+	}
+	return all
+}
+
 func (p *Proxy) probeJurisdiction(context.Context) (bool, string) {
 	var broken []string
 	for _, source := range p.jurisdictions.Sources() {
@@ -125,6 +155,13 @@ func (p *Proxy) probeJurisdiction(context.Context) (bool, string) {
 
 func (p *Proxy) probeAuthority(context.Context) (bool, string) {
 	return true, strings.Join(p.authority.Warnings(), "; ")
+}
+
+func (p *Proxy) probeSpool(context.Context) (bool, string) {
+	if err := p.spool.probe(); err != nil {
+		return false, err.Error()
+	}
+	return true, ""
 }
 
 func (p *Proxy) probeDraining(context.Context) (bool, string) {

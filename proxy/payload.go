@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 
 	"github.com/borderflow/borderflow/proxy/answer"
-	"github.com/borderflow/borderflow/proxy/evidence"
 	"github.com/borderflow/borderflow/rules"
 	"github.com/borderflow/borderflow/rules/classify"
 	"github.com/borderflow/borderflow/rules/flow"
@@ -22,11 +21,23 @@ import (
 // payload is a request's body on its way through the classifier.
 type payload struct {
 	mutex    sync.Mutex
+	meta     classify.Meta           // that the stream was begun with
 	stream   *classify.Stream        // nil once its facts have been taken
 	message  func() *classify.Stream // begins another message; nil unless there are several
 	ended    flow.Data               // what the messages before showed
 	oversize bool
-	held     *heldBody
+
+	undecodable int // looks in a row at an open payload that found it so; the reading goroutine's own
+
+	kept []interface{ release() } // parts of the payload that wait for their verdict
+}
+
+// classifier is the one that belongs to the policy by which the exchange is decided now.
+func (x *exchange) classifier() *classify.Classifier {
+	x.mutex.Lock()
+	policy := x.policy
+	x.mutex.Unlock()
+	return x.proxy.classifiers.Of(policy)
 }
 
 // decideData asks the policy again, now that data is known of the payload.
@@ -34,25 +45,63 @@ func (x *exchange) decideData(data flow.Data) rules.Decision {
 	x.mutex.Lock()
 	x.flow.Data = data
 	x.mutex.Unlock()
-	return x.decide(flow.Body)
+	decision := x.decide(flow.Body)
+	if !x.rewrites && decision.Redact.In(data) {
+		decision = x.withoutRedaction(decision)
+	}
+	return decision
 }
 
 // newPayload begins to classify r: its path, query and headers at once, its body as it is written.
 func (x *exchange) newPayload(r *http.Request) *payload {
-	x.payload = &payload{stream: x.proxy.classifier.NewStream(classify.Meta{
+	meta := classify.Meta{
 		// A second line is the origin's to believe or not, so that the classifier must know of it.
 		ContentType:     strings.Join(r.Header["Content-Type"], ", "),
 		ContentEncoding: strings.Join(r.Header["Content-Encoding"], ", "),
 		Path:            r.URL.Path,
 		Query:           r.URL.RawQuery,
 		Header:          r.Header,
-	})}
+		Host:            x.flow.Destination.Host,
+	}
+	x.payload = &payload{meta: meta, stream: x.classifier().NewStream(meta)}
 	return x.payload
+}
+
+// keep has what is held of the payload released in the end.
+func (b *payload) keep(held interface{ release() }) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.kept = append(b.kept, held)
+}
+
+// letGo releases what keep was told of.
+func (b *payload) letGo(held interface{ release() }) {
+	b.mutex.Lock()
+	b.kept = slices.DeleteFunc(b.kept, func(other interface{ release() }) bool { return other == held })
+	b.mutex.Unlock()
+	held.release()
+}
+
+func (b *payload) releaseKept() {
+	b.mutex.Lock()
+	kept := b.kept
+	b.kept = nil
+	b.mutex.Unlock()
+	for _, held := range kept {
+		held.release()
+	}
 }
 
 // write shows p to the classifier.
 func (b *payload) write(p []byte) {
 	b.ask(func(stream *classify.Stream) { _, _ = stream.Write(p) }) // never fails on content
+}
+
+// readTrailer shows the classifier the fields that arrived behind the body.
+func (b *payload) readTrailer(fields http.Header) {
+	if len(fields) > 0 {
+		b.ask(func(stream *classify.Stream) { stream.ReadTrailer(fields) })
+	}
 }
 
 // facts returns what is known so far.
@@ -181,9 +230,7 @@ func (x *exchange) closePayload() {
 	if body == nil {
 		return
 	}
-	if body.held != nil {
-		body.held.release()
-	}
+	body.releaseKept()
 	data, ok := body.finish()
 	if !ok || refused {
 		return
@@ -204,14 +251,22 @@ func (x *exchange) decidePayload(r *http.Request) *answer.Refusal {
 		// Messages are decided one by one. An extension could compress them beyond reading.
 		r.Header.Del("Sec-WebSocket-Extensions")
 		x.holdMessages = true
-		return x.decideSoFar()
+		refusal := x.decideSoFar()
+		x.rewrites = true // each message, from now on
+		return refusal
 	case answer.IsGRPC(r):
 		if refusal := x.decideSoFar(); refusal != nil {
 			return refusal
 		}
-		r.Body = &messageGate{exchange: x, body: r.Body}
+		r.Body = &messageGate{exchange: x, body: r.Body, request: r}
 		x.meterBody(r)
 		return nil
+	case x.onLargeBody == rules.LargeStream && isEventStream(r):
+		refusal := x.holdEvents(r)
+		if refusal == nil {
+			x.meterBody(r)
+		}
+		return refusal
 	}
 	refusal := x.hold(r, body)
 	if refusal == nil {
@@ -228,46 +283,62 @@ func (x *exchange) decideSoFar() *answer.Refusal {
 	return nil
 }
 
-// hold keeps the body back until it has been read whole, and decides on it. A body beyond the limit
-// cannot be inspected: what then happens is the policy's onUninspectable.
-func (x *exchange) hold(r *http.Request, body *payload) *answer.Refusal {
-	limit := x.proxy.config.Inspect.BodyLimit.Bytes()
-	if r.Body == http.NoBody {
-		return x.decideWhole(body)
-	}
+// newHeld returns a place for what waits in memory.
+func (x *exchange) newHeld() *heldBody {
 	held := &heldBody{budget: &x.proxy.heldBytes, most: x.proxy.config.Inspect.Memory.Bytes()}
-	body.held = held
+	x.payload.keep(held)
+	return held
+}
+
+// hold keeps the body back until it has been read whole, and decides on it. What happens to a body that
+// is larger than may be held in memory is the policies' onLargeBody.
+func (x *exchange) hold(r *http.Request, body *payload) *answer.Refusal {
+	limit := x.proxy.config.Inspect.HoldUntilDecided.Bytes()
+	whole := func() flow.Data {
+		body.readTrailer(r.Trailer)
+		data, _ := body.finish()
+		return data
+	}
+	if r.Body == http.NoBody {
+		return x.decideWhole(whole())
+	}
+	x.rewrites = true
+	held := x.newHeld()
 	ctx, cancel := context.WithTimeout(r.Context(), x.proxy.config.Inspect.Timeout)
 	defer cancel()
 	err := held.fill(ctx, r.Body, limit, body.write)
 	switch {
 	case errors.Is(err, errOversize):
-		body.oversize = true
-		if decision := x.decideData(partly(body.facts(), "body is larger than inspect.bodyLimit")); decision.Verdict != flow.Allow {
-			return x.blocked(decision)
+		large := &largePayload{exchange: x, source: r.Body, held: held, size: r.ContentLength, whole: whole}
+		leaving, refusal := large.admit(r.Context())
+		if refusal == nil {
+			replay(r, leaving, large.again)
 		}
-		r.Body = replayedBody{io.MultiReader(held.reader(), &observedBody{r.Body, body}), r.Body}
-		return nil
-	case errors.Is(err, errHeldMemory):
-		return unavailable("borderflow holds as many request bodies as inspect.memory allows; try again")
-	case errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil && r.Context().Err() == nil:
-		return tooSlow("the request's body did not arrive in time to be inspected")
+		return refusal
+	case ctx.Err() != nil && r.Context().Err() == nil:
+		return x.unreadable(r.Context(), os.ErrDeadlineExceeded)
 	case err != nil:
-		if r.Context().Err() != nil {
-			x.settle(evidence.Aborted, "")
-		}
-		return badRequest("the request's body ended early or is malformed")
+		return x.unreadable(r.Context(), err)
 	}
-	source := r.Body
-	r.Body = replayedBody{held.reader(), source}
-	// The transport may send it again when a kept connection turns out to be closed.
-	r.GetBody = func() (io.ReadCloser, error) { return replayedBody{held.reader(), source}, nil }
-	return x.decideWhole(body)
+	replay(r, held.reader(), held.reader)
+	if refusal := x.decideWhole(whole()); refusal != nil {
+		return refusal
+	}
+	return x.redactHeld(r, held)
 }
 
-// decideWhole decides on a payload that has been read to its end.
-func (x *exchange) decideWhole(body *payload) *answer.Refusal {
-	data, _ := body.finish()
+// replay makes leaving the body of r. The transport may send what again reads, if that is not nil, when
+// a kept connection turns out to be closed.
+func replay(r *http.Request, leaving io.Reader, again func() io.Reader) {
+	source := r.Body
+	r.Body = replayedBody{leaving, source}
+	if again != nil {
+		r.GetBody = func() (io.ReadCloser, error) { return replayedBody{again(), source}, nil }
+	}
+}
+
+// decideWhole decides on what a payload that was read to its end has shown.
+func (x *exchange) decideWhole(data flow.Data) *answer.Refusal {
 	if decision := x.decideData(data); decision.Verdict != flow.Allow {
 		return x.blocked(decision)
 	}
@@ -284,7 +355,7 @@ func partly(found flow.Data, reason string) flow.Data {
 	return found
 }
 
-// replayedBody is a body of which a part had been read ahead.
+// replayedBody is a body that is read by way of another reader.
 type replayedBody struct {
 	io.Reader
 	io.Closer
@@ -293,20 +364,12 @@ type replayedBody struct {
 // observePayload lets the classifier look on while the body streams by.
 func (x *exchange) observePayload(r *http.Request) {
 	body := x.newPayload(r)
-	if !x.upgrade && r.Body != http.NoBody {
-		r.Body = &observedBody{r.Body, body}
+	if x.upgrade {
+		r.Header.Del("Sec-WebSocket-Extensions") // compressed messages could not be read
 	}
-}
-
-type observedBody struct {
-	io.ReadCloser
-	payload *payload
-}
-
-func (b *observedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.payload.write(p[:n])
-	return n, err
+	if !x.upgrade && r.Body != http.NoBody {
+		r.Body = replayedBody{&observedReader{r.Body, body}, r.Body}
+	}
 }
 
 // meterBody counts what really leaves.

@@ -106,6 +106,25 @@ func TestRefusalDoesNotWaitForTheBody(t *testing.T) {
 	}
 }
 
+func TestConnectionGoesOnAfterARefusalThatDidNotReadTheBody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.serve("origin.test", echo)
+	w.policy(rulesPolicy("  - id: closed\n    description: closed\n    when: request.method == \"POST\"\n    verdict: block\n"))
+	w.start()
+	for name, v := range w.variants() {
+		t.Run(name, func(t *testing.T) {
+			for range 100 {
+				for _, body := range []io.Reader{strings.NewReader("{}"), io.MultiReader(strings.NewReader("{}"))} {
+					response, err := v.client.Post(v.url, "application/json", body)
+					must(t, err)
+					cleanRefusal(t, response)
+				}
+			}
+		})
+	}
+}
+
 func TestTrailersPassBothWays(t *testing.T) {
 	t.Parallel()
 	for name, rule := range map[string]string{"streamed": "  []\n", "held": blockCards} {

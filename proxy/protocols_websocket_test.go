@@ -102,7 +102,7 @@ func TestWebSocketMessagesAreJudgedByTheirContentInAnyFraming(t *testing.T) {
 	w := newWorld(t)
 	w.serve("socket.test", echoSocket)
 	w.place("socket.test", "US")
-	w.config.Inspect.BodyLimit = 100 << 10
+	w.config.Inspect.HoldUntilDecided = 100 << 10
 	w.policy(rulesPolicy(blockFinancialToUS))
 	w.start()
 	t.Run("in fragments", func(t *testing.T) {

@@ -8,7 +8,7 @@
 // undecided or unrecorded.
 //
 // The files follow the story of a request: exchange, request, connect and tunnel take it in;
-// payload, held and messages read what a rule depends on; forward sends it on; refusals and record
+// payload, held, large and messages read what a rule depends on; forward sends it on; refusals and record
 // end it. This file assembles the rooms; lifecycle.go starts, reloads, drains and stops them.
 //
 //	p, err := proxy.New(proxy.Defaults(), log, version)
@@ -32,6 +32,7 @@ import (
 	"github.com/borderflow/borderflow/certs"
 	"github.com/borderflow/borderflow/proxy/admin"
 	"github.com/borderflow/borderflow/proxy/evidence"
+	"github.com/borderflow/borderflow/proxy/evidence/delivery"
 	"github.com/borderflow/borderflow/proxy/listen"
 	"github.com/borderflow/borderflow/proxy/upstream"
 	"github.com/borderflow/borderflow/rules"
@@ -52,8 +53,11 @@ type Proxy struct {
 	store         *rules.Store
 	jurisdictions *jurisdiction.Resolver
 	origins       origins
-	classifier    *classify.Classifier
+	delivery      *delivery.Delivery
+	classifiers   *rules.Classifiers
 	evidence      *evidence.Log
+	labels        *labels
+	spool         *spool
 
 	authority  *certs.Authority
 	caCreated  bool
@@ -98,13 +102,15 @@ func New(config Config, log *zap.Logger, version string) (_ *Proxy, err error) {
 		return nil, fmt.Errorf("create the state directory: %w", err)
 	}
 	for _, step := range []func() error{
-		p.bind, p.openPolicy, p.openJurisdictions, p.openCertificates, p.openUpstream, p.openEvidence,
+		p.bind, p.openPolicy, p.openJurisdictions, p.openCertificates, p.openUpstream, p.openEvidence, p.openSpool,
 	} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
-	p.classifier = classify.New(classify.Options{MaxDecoded: config.Inspect.MaxDecoded.Bytes()})
+	p.classifiers = rules.NewClassifiers(classify.Options{MaxDecoded: config.Inspect.MaxDecoded.Bytes()})
+	p.classifiers.Of(p.store.Current()) // so that no flow has to wait for it
+	p.labels = newLabels(config.Labels)
 	p.core = p.newCore()
 	p.server = listen.NewServer(p, p.limits, log)
 	if err := p.openAdmin(); err != nil {
@@ -173,7 +179,8 @@ func (p *Proxy) bind() error {
 func (p *Proxy) openPolicy() (err error) {
 	c := p.config.Policy
 	p.store, err = rules.NewStore(c.Dir, p.log, rules.Gated(ruletest.Gate(c.Dir)),
-		rules.LastGood(filepath.Join(p.config.StateDir, "policy", "last-good.json"), c.OnBrokenStart == "lastGood"))
+		rules.LastGood(filepath.Join(p.config.StateDir, "policy", "last-good.json"), c.OnBrokenStart == "lastGood"),
+		rules.KeepEvery(filepath.Join(p.config.StateDir, "policy", "in-force")))
 	return err
 }
 
@@ -229,11 +236,28 @@ func (p *Proxy) openUpstream() error {
 
 func (p *Proxy) openEvidence() (err error) {
 	c := p.config.Evidence
-	options := evidence.Options{SegmentBytes: c.SegmentSize.Bytes(), Sync: c.Sync, Log: p.log}
+	options := evidence.Options{SegmentBytes: c.SegmentSize.Bytes(), Origin: c.Origin, CheckpointCopy: c.CheckpointCopy, Log: p.log}
+	if options.Durability, err = evidence.ParseDurability(c.Durability); err != nil {
+		return err
+	}
 	if c.allowsLoss() {
 		options.OnFailure = evidence.Allow
 	}
-	p.evidence, err = evidence.Open(filepath.Join(p.config.StateDir, "evidence"), options)
+	if c.Identifiers == "clear" {
+		options.Identifiers = evidence.Clear
+	}
+	directory := filepath.Join(p.config.StateDir, "evidence")
+	if p.evidence, err = evidence.Open(directory, options); err != nil {
+		return err
+	}
+	p.delivery, err = delivery.New(c.Delivery, delivery.Environment{
+		Directory: directory, StateDir: p.config.StateDir, Version: p.version, Log: p.log})
+	return err
+}
+
+func (p *Proxy) openSpool() (err error) {
+	c := p.config.Inspect.Spool
+	p.spool, err = openSpool(filepath.Join(p.config.StateDir, "spool"), c.Body.Bytes(), c.Total.Bytes())
 	return err
 }
 

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -22,6 +23,7 @@ func (x *exchange) adopt(policy *rules.Policy, decision rules.Decision) {
 	x.mutex.Lock()
 	defer x.mutex.Unlock()
 	x.policy, x.decision = policy, decision
+	x.decidedAfter = time.Since(x.flow.Started)
 }
 
 // record appends the flow's record, once. With wait it is written before record returns.
@@ -34,6 +36,9 @@ func (x *exchange) record(ctx context.Context, wait bool) {
 	x.recorded = true
 	record := x.buildRecord()
 	x.mutex.Unlock()
+	if record.Cut {
+		x.proxy.metrics.UploadCut(record.Bytes.Sent)
+	}
 	x.proxy.metrics.FlowEnded(record.Verdict, string(record.Outcome), record.Request.Protocol,
 		record.Duration, record.Bytes.Sent, record.Bytes.Received)
 	x.proxy.metrics.RuleErrors(len(record.Errors))
@@ -47,6 +52,25 @@ func (x *exchange) record(ctx context.Context, wait bool) {
 	}
 	if err := keep(ctx, record); err != nil {
 		x.proxy.log.Error("keep the record of a flow", zap.String("flow", x.flow.ID), zap.Error(err))
+	}
+}
+
+// recordOpening appends that a flow which may last has begun, once: its record comes only when it ends,
+// which may be days later.
+func (x *exchange) recordOpening(ctx context.Context) {
+	x.mutex.Lock()
+	if x.opened || x.recorded || !x.known {
+		x.mutex.Unlock()
+		return
+	}
+	x.opened = true
+	record := x.buildRecord()
+	x.mutex.Unlock()
+	record.Kind = evidence.KindOpening
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWait)
+	defer cancel()
+	if err := x.proxy.evidence.Append(ctx, record); err != nil {
+		x.proxy.log.Error("keep the record of a flow's beginning", zap.String("flow", x.flow.ID), zap.Error(err))
 	}
 }
 
@@ -95,8 +119,14 @@ func (x *exchange) buildRecord() *evidence.Record {
 	if x.refusal != nil {
 		record.Status = x.refusal.HTTPStatus()
 	}
+	record.Cut = x.cut
+	for _, detector := range slices.Sorted(maps.Keys(x.redacted)) {
+		record.Redacted = append(record.Redacted, flow.Finding{Detector: detector, Count: x.redacted[detector]})
+	}
 	record.Bytes = evidence.Transferred{Sent: x.sent.Load(), Received: x.received.Load()}
 	record.Duration = time.Since(x.flow.Started)
+	record.Timings = evidence.Timings{Decided: x.decidedAfter, Connected: x.connectedAfter, Answered: x.answeredAfter}
+	record.Trace = x.trace
 	if x.tunnel != nil {
 		record.Parent = x.tunnel.id
 	}

@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/borderflow/borderflow/proxy/answer"
 	"github.com/borderflow/borderflow/proxy/upstream"
@@ -50,6 +51,7 @@ func (x *exchange) admit(r *http.Request) *answer.Refusal {
 			return refusal
 		}
 	}
+	x.flow.Declared = x.proxy.labels.read(r.Header, &x.flow.Source)
 	if refusal := x.proxy.closedForNew(x.upgrade); refusal != nil {
 		return refusal
 	}
@@ -81,10 +83,12 @@ func (x *exchange) authorityOf(r *http.Request) (upstream.Authority, *answer.Ref
 
 // describe fills in what is asked.
 func (x *exchange) describe(r *http.Request) {
-	x.flow.Declared.State = flow.Absent // nothing reads declarations yet
 	x.flow.Request = flow.Request{
 		State: flow.Known, Method: r.Method, Scheme: r.URL.Scheme, Path: r.URL.Path,
 		Query: r.URL.RawQuery, Header: r.Header, Size: r.ContentLength, Protocol: "http/1.1",
+	}
+	if parents := r.Header["Traceparent"]; len(parents) == 1 {
+		x.trace = parents[0]
 	}
 	switch {
 	case x.upgrade:
@@ -109,6 +113,7 @@ func (x *exchange) decideRequest(r *http.Request) *answer.Refusal {
 		x.meterBody(r)
 		return nil
 	}
+	x.onLargeBody = decision.OnLargeBody
 	return x.decidePayload(r)
 }
 
@@ -117,6 +122,7 @@ func (x *exchange) decide(phase flow.Phase) rules.Decision {
 	x.mutex.Lock()
 	defer x.mutex.Unlock()
 	x.decision = x.policy.Decide(&x.flow, phase)
+	x.decidedAfter = time.Since(x.flow.Started)
 	return x.decision
 }
 
@@ -128,6 +134,9 @@ func (p *Proxy) closedForNew(longLived bool) *answer.Refusal {
 	}
 	if err := p.evidence.Ready(); err != nil && !p.config.Evidence.allowsLoss() {
 		return unavailable("borderflow cannot write its records, and is configured to let nothing pass unrecorded (evidence.onFailure: block)")
+	}
+	if err := p.delivery.Ready(); err != nil {
+		return unavailable("borderflow cannot deliver its records, and is configured to let nothing pass until it can (evidence.delivery: required)")
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/borderflow/borderflow/proxy/evidence/delivery"
 	"github.com/borderflow/borderflow/proxy/upstream"
 	"github.com/borderflow/borderflow/rules/document"
 	"github.com/borderflow/borderflow/rules/jurisdiction"
@@ -17,7 +18,8 @@ import (
 
 // Paths returns the fields that hold a path, for whoever decides what a relative one means.
 func (c *Config) Paths() []*string {
-	paths := []*string{&c.StateDir, &c.Policy.Dir, &c.Certificates.Certificate, &c.Certificates.Key, &c.Admin.ReloadTokenFile}
+	paths := []*string{&c.StateDir, &c.Policy.Dir, &c.Certificates.Certificate, &c.Certificates.Key, &c.Admin.ReloadTokenFile,
+		&c.Evidence.CheckpointCopy, &c.Evidence.Retention.Holds}
 	for i := range c.Listen {
 		if t := c.Listen[i].TLS; t != nil {
 			paths = append(paths, &t.Certificate, &t.Key, &t.ClientCA)
@@ -28,6 +30,9 @@ func (c *Config) Paths() []*string {
 	}
 	for i := range c.Upstream.Trust {
 		paths = append(paths, &c.Upstream.Trust[i])
+	}
+	for i := range c.Evidence.Delivery {
+		paths = append(paths, c.Evidence.Delivery[i].Paths()...)
 	}
 	return paths
 }
@@ -58,8 +63,17 @@ func (c Config) Validate(positions *document.Positions) document.Problems {
 	v.resolver(c)
 	v.check("evidence.onFailure", c.Evidence.OnFailure == "block" || c.Evidence.OnFailure == "allow",
 		fmt.Sprintf("found %q, expected block or allow", c.Evidence.OnFailure), "")
+	v.check("evidence.durability", slices.Contains([]string{"strict", "batched", "relaxed"}, c.Evidence.Durability),
+		fmt.Sprintf("found %q, expected strict, batched or relaxed", c.Evidence.Durability), "")
+	v.check("evidence.identifiers", c.Evidence.Identifiers == "hashed" || c.Evidence.Identifiers == "clear",
+		fmt.Sprintf("found %q, expected hashed or clear", c.Evidence.Identifiers), "")
+	for _, problem := range delivery.Validate(c.Evidence.Delivery) {
+		v.check("evidence.delivery"+problem.Field, false, problem.Message, problem.Hint)
+	}
+	v.retention(c.Evidence.Retention)
 	v.check("blockedBy", c.BlockedBy == "" || isHTTPURL(c.BlockedBy),
 		fmt.Sprintf("found %q, expected an http:// or https:// URL", c.BlockedBy), "")
+	v.labels(c.Labels)
 	v.limits(c)
 	return v.problems.Sort()
 }
@@ -177,7 +191,8 @@ func (v *validation) resolver(c Config) {
 func (v *validation) limits(c Config) {
 	for path, value := range map[string]int64{
 		"limits.connections": int64(c.Limits.Connections), "limits.headerSize": c.Limits.HeaderSize.Bytes(),
-		"limits.streams": int64(c.Limits.Streams), "inspect.bodyLimit": c.Inspect.BodyLimit.Bytes(),
+		"limits.streams": int64(c.Limits.Streams), "inspect.holdUntilDecided": c.Inspect.HoldUntilDecided.Bytes(),
+		"inspect.spool.body": c.Inspect.Spool.Body.Bytes(), "inspect.spool.total": c.Inspect.Spool.Total.Bytes(),
 		"inspect.memory": c.Inspect.Memory.Bytes(), "inspect.maxDecoded": c.Inspect.MaxDecoded.Bytes(),
 		"evidence.segmentSize": c.Evidence.SegmentSize.Bytes(),
 	} {
@@ -194,8 +209,9 @@ func (v *validation) limits(c Config) {
 	for path, value := range durations {
 		v.check(path, value > 0, fmt.Sprintf("found %v, expected more than 0", value), "leave the field out for its default")
 	}
-	v.check("inspect.bodyLimit", c.Inspect.BodyLimit <= c.Inspect.Memory, "is larger than inspect.memory", "raise inspect.memory")
-	v.check("inspect.bodyLimit", c.Inspect.BodyLimit <= 1<<30, "is larger than 1GiB", "larger bodies are uninspectable")
+	v.check("inspect.holdUntilDecided", c.Inspect.HoldUntilDecided <= c.Inspect.Memory, "is larger than inspect.memory", "raise inspect.memory")
+	v.check("inspect.holdUntilDecided", c.Inspect.HoldUntilDecided <= 1<<30, "is larger than 1GiB", "larger bodies are the policies' onLargeBody")
+	v.check("inspect.spool.body", c.Inspect.Spool.Body <= c.Inspect.Spool.Total, "is larger than inspect.spool.total", "raise inspect.spool.total")
 }
 
 func isHTTPURL(s string) bool {

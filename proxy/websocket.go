@@ -31,13 +31,13 @@ func (x *exchange) switchProtocols(r *http.Request, response *http.Response) *ht
 		gate = &socketGate{exchange: x}
 		messages = gate
 		x.payload.severalMessages(func() *classify.Stream {
-			return x.proxy.classifier.NewStream(classify.Meta{Message: true})
+			return x.classifier().NewStream(classify.Meta{Message: true})
 		})
 		x.payload.endMessage() // of the handshake
 	}
 	metered := &meteredSocket{ReadWriteCloser: origin, exchange: x}
 	socket := intercept.NewWebSocket(metered, messages, x.holdMessages,
-		int(x.proxy.config.Inspect.BodyLimit.Bytes()))
+		int(x.proxy.config.Inspect.HoldUntilDecided.Bytes()))
 	socket.Overdue = x.writer.CloseHijacked // a client that does not take its close frame is let go
 	if gate != nil {
 		gate.socket = socket
@@ -50,6 +50,7 @@ func (x *exchange) switchProtocols(r *http.Request, response *http.Response) *ht
 			socket.End(intercept.CloseGoingAway, "borderflow is shutting down")
 		},
 	})
+	x.recordOpening(r.Context())
 	stopIdle := metered.endIdle(x.proxy.config.Limits.TunnelIdle, func() {
 		x.settle(evidence.Aborted, "connection_timeout")
 		socket.End(intercept.CloseGoingAway, "no message for a long time")
@@ -151,10 +152,16 @@ type socketGate struct {
 	exchange *exchange
 	socket   *intercept.WebSocket
 	opaque   string // why the current message cannot be read
+	message  []byte // of a policy that redacts: what there is of the current one
 }
 
 // Payload shows a part of a message to the classifier.
-func (g *socketGate) Payload(p []byte) { g.exchange.payload.write(p) }
+func (g *socketGate) Payload(p []byte) {
+	g.exchange.payload.write(p)
+	if g.exchange.holdMessages && g.exchange.mayRedact() {
+		g.message = append(g.message, p...)
+	}
+}
 
 // Opaque keeps why the current message cannot be read.
 func (g *socketGate) Opaque(reason string) { g.opaque = reason }
@@ -162,16 +169,24 @@ func (g *socketGate) Opaque(reason string) { g.opaque = reason }
 // Control decides on the payload of a control frame. A message may be under way around it, so that it
 // is looked at beside that.
 func (g *socketGate) Control(payload []byte) bool {
-	return g.decide(g.exchange.payload.aside(payload))
+	return g.decide(g.exchange.payload.aside(payload)) && g.spares(payload)
 }
 
-// EndMessage decides on the message, where the verdict depends on it.
-func (g *socketGate) EndMessage() bool {
+// EndMessage decides on the message, where the verdict depends on it, and redacts it.
+func (g *socketGate) EndMessage() (redacted []byte, ok bool) {
+	message := g.message
+	if g.message = message[:0]; cap(message) > heldChunk {
+		g.message = nil
+	}
 	data := g.exchange.payload.endMessage()
 	if g.opaque != "" {
 		data, g.opaque = partly(data, g.opaque), ""
+		data.Oversize = true
 	}
-	return g.decide(data)
+	if !g.decide(data) {
+		return nil, false
+	}
+	return g.redact(message)
 }
 
 func (g *socketGate) decide(data flow.Data) bool {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/borderflow/borderflow/rules"
 	"github.com/borderflow/borderflow/rules/classify"
 	"github.com/borderflow/borderflow/rules/flow"
 	"github.com/spf13/cobra"
@@ -43,21 +44,38 @@ type foundValue struct {
 const maxFindings = 100_000
 
 func classifyCommand() *cobra.Command {
-	var output, contentType, contentEncoding string
-	var positions bool
+	var output, contentType, contentEncoding, policyDir string
+	var positions, list bool
 	command := &cobra.Command{
-		Use:   "classify FILE...|-",
+		Use:   "classify FILE...|-|--list",
 		Short: "Say what kinds of data files contain, as the proxy would",
 		Long: `Say what kinds of data files contain, as the proxy would: categories, how many distinct values and
 people, and how much could be read. Values are never printed.
 
 The content type is taken from the file's name unless --type gives it; "-" reads standard input. With
---output json, one JSON object is printed a line.`,
+--output json, one JSON object is printed a line.
+
+--list prints every detector instead: what it finds, in which country, how far a value is to be trusted on
+its own (weak, medium, strong), whether it needs evidence beside it (a field's key or a word near by), and
+the legal notions it stands for.`,
 		Example: `  borderflow classify order.json
-  curl -s https://api.example.com/customers | borderflow classify --type application/json -`,
-		Args: cobra.MinimumNArgs(1),
+  curl -s https://api.example.com/customers | borderflow classify --type application/json -
+  borderflow classify --list`,
+		Args: func(command *cobra.Command, args []string) error {
+			if list {
+				return cobra.NoArgs(command, args)
+			}
+			return cobra.MinimumNArgs(1)(command, args)
+		},
 		RunE: func(command *cobra.Command, args []string) error {
-			classifier := classify.New(classify.Options{})
+			if list {
+				return writeDetectors(command.OutOrStdout(), output)
+			}
+			policy, err := policyOrEmbedded(policyDir)
+			if err != nil {
+				return err
+			}
+			classifier := rules.NewClassifiers(classify.Options{}).Of(policy)
 			for _, name := range args {
 				meta := classify.Meta{ContentType: contentType, ContentEncoding: contentEncoding}
 				if meta.ContentType == "" {
@@ -78,8 +96,11 @@ The content type is taken from the file's name unless --type gives it; "-" reads
 		},
 	}
 	addOutput(command, &output)
+	command.AddCommand(evaluateCommand(), classifyHashCommand())
+	command.Flags().StringVar(&policyDir, "policy", "", "policy directory whose own detectors look for values as well")
 	command.Flags().StringVar(&contentType, "type", "", "content type, e.g. application/json (default: by the file's name)")
 	command.Flags().StringVar(&contentEncoding, "encoding", "", "content encoding, e.g. gzip (default: by the file's name)")
+	command.Flags().BoolVar(&list, "list", false, "print every detector and what it stands for")
 	command.Flags().BoolVar(&positions, "positions", false, "print where each finding stands, in bytes of the decoded text")
 	return command
 }

@@ -92,9 +92,10 @@ destination:
 	return d
 }
 
-// webOrigin answers at once, and on /slow in two parts with d.slow between them.
+// webOrigin answers when it has the request, and on /slow in two parts with d.slow between them.
 func (d *daemon) webOrigin() string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
 		fmt.Fprint(w, "first ")
 		if r.URL.Path == "/slow" {
 			_ = http.NewResponseController(w).Flush()

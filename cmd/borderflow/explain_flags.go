@@ -16,12 +16,12 @@ type flowFlags struct {
 	to, address, country, from, identity, origin   string
 	method, path, protocol, undecodable, inspected string
 	subjects                                       int
-	headers, data, findings, declared              []string
+	headers, data, findings, declared, covers      []string
 	unavailable, absent                            []string
 }
 
 var flowFlagNames = []string{"to", "address", "country", "from", "identity", "origin", "method", "path", "protocol", "header",
-	"data", "finding", "subjects", "undecodable", "inspected", "declared", "unavailable", "absent"}
+	"data", "finding", "subjects", "undecodable", "inspected", "declared", "covers", "unavailable", "absent"}
 
 func (f *flowFlags) add(command *cobra.Command) {
 	flags := command.Flags()
@@ -41,6 +41,7 @@ func (f *flowFlags) add(command *cobra.Command) {
 	flags.StringVar(&f.undecodable, "undecodable", "", "why a part of the payload could not be read")
 	flags.StringVar(&f.inspected, "inspected", "", "how much of the payload could be read: none, partial or full")
 	flags.StringSliceVar(&f.declared, "declared", nil, "labels that the application gives the data")
+	flags.StringSliceVar(&f.covers, "covers", nil, "categories of data that these labels stand for")
 	flags.StringSliceVar(&f.unavailable, "unavailable", nil, "facts that cannot be had: "+strings.Join(ruletest.Groups(), ", "))
 	flags.StringSliceVar(&f.absent, "absent", nil, "facts that do not exist, likewise")
 }
@@ -88,7 +89,7 @@ func (f *flowFlags) describe() (ruletest.Flow, error) {
 			return d, badInput(fmt.Errorf("--%s: %w", flag.name, err))
 		}
 	}
-	d.Source.Identity, d.Request.Method, d.Request.Path, d.Declared = f.identity, f.method, f.path, f.declared
+	d.Source.Identity, d.Request.Method, d.Request.Path, d.Declared, d.Covers = f.identity, f.method, f.path, f.declared, f.covers
 	d.Data.Subjects, d.Data.Undecodable = f.subjects, f.undecodable
 	if err := f.lists(&d); err != nil {
 		return d, badInput(err)

@@ -1,8 +1,9 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -63,27 +64,24 @@ func known(names []string) []string {
 	return found
 }
 
-// findRecord returns the flow's record, the newest if there are several.
+// findRecord returns the record of the flow's outcome, the newest if there are several.
 func findRecord(dir, id string) (*evidence.Record, error) {
-	segments, err := evidence.Segments(dir)
+	archive, err := evidence.OpenArchive(dir)
 	if err != nil {
 		return nil, badInput(fmt.Errorf("read the records: %w", err))
 	}
-	for _, segment := range slices.Backward(segments) {
-		file, err := os.Open(segment.Path)
+	found, err := archive.Find(id)
+	if err != nil && !errors.Is(err, evidence.ErrNoRecord) {
+		return nil, badInput(fmt.Errorf("read the records: %w", err))
+	}
+	for _, seq := range slices.Backward(found) {
+		line, _, err := archive.Line(seq)
 		if err != nil {
 			return nil, badInput(fmt.Errorf("read the records: %w", err))
 		}
-		var found *evidence.Record
-		for record, err := range evidence.Read(file) {
-			// A line that is none is for whoever verifies the log; the others can still be read.
-			if err == nil && record.Kind == evidence.KindFlow && record.ID == id {
-				found = record
-			}
-		}
-		_ = file.Close()
-		if found != nil {
-			return found, nil
+		// A line that is none is for whoever verifies the log; the others can still be read.
+		if record, err := evidence.Parse(line); err == nil && record.Kind == evidence.KindFlow {
+			return record, nil
 		}
 	}
 	return nil, failed(fmt.Errorf("there is no record of flow %q in %s", id, dir))
@@ -99,13 +97,17 @@ func recordedFlow(r *evidence.Record) (*flow.Flow, []string) {
 		return state
 	}
 	f := &flow.Flow{ID: r.ID, Started: r.Time,
-		Source: flow.Source{Address: r.Source.Address, Port: r.Source.Port, Identity: r.Source.Identity, Assurance: r.Source.Assurance,
-			Country: r.Source.Country, IdentityState: unavailable("source.identity", knownIf(r.Source.Identity != "")),
-			CountryState: unavailable("source.country", knownIf(r.Source.Country != ""))},
+		Source: recordedSource(r),
 		Request: flow.Request{State: unavailable("request", flow.Known), Method: r.Request.Method, Scheme: r.Request.Scheme,
 			Protocol: r.Request.Protocol, Size: -1},
 		Data: flow.Data{State: unavailable("data", flow.Known), Categories: r.Data.Categories, Findings: r.Data.Findings,
 			Subjects: r.Data.Subjects, Undecodable: r.Data.Undecodable, Bytes: r.Data.Bytes},
+	}
+	if r.Source.AddressHash != "" {
+		missing = append(missing, "source.address")
+	}
+	if r.Source.IdentityHash != "" {
+		missing = append(missing, "source.identity")
 	}
 	d := &r.Destination
 	located := d.Country != "" || len(d.Jurisdictions) > 0 || d.Operator != "" || d.OperatorHome != "" || d.Cloud != "" || d.Anycast
@@ -124,6 +126,18 @@ func recordedFlow(r *evidence.Record) (*flow.Flow, []string) {
 		missing = append(missing, dataFacts...) // the verdict fell before the payload was read
 	}
 	return f, missing
+}
+
+// recordedSource is who sent. What a record keeps as a hash is pending: a condition on it cannot be
+// decided again.
+func recordedSource(r *evidence.Record) flow.Source {
+	source := flow.Source{Address: r.Source.Address, Pseudonym: cmp.Or(r.Source.IdentityHash, r.Source.AddressHash), Port: r.Source.Port,
+		Identity: r.Source.Identity, Assurance: r.Source.Assurance, IdentityState: recordedState(r, "source.identity", r.Source.Identity != ""),
+		Country: r.Source.Country, CountryState: recordedState(r, "source.country", r.Source.Country != "")}
+	if r.Source.IdentityHash != "" {
+		source.IdentityState = flow.Pending
+	}
+	return source
 }
 
 func knownIf(stated bool) flow.State {

@@ -56,6 +56,6 @@ Start it with "borderflow run" and send something through it:
 	root.SetFlagErrorFunc(nearestFlag)
 	root.AddCommand(runCommand(), checkCommand(), testCommand(), explainCommand(), benchCommand(), lintCommand(),
 		replayCommand(), diffCommand(), schemaCommand(), locateCommand(), dataCommand(), classifyCommand(), caCommand(),
-		referenceCommand(), versionCommand())
+		evidenceCommand(), referenceCommand(), versionCommand())
 	return root
 }

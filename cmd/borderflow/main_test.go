@@ -25,6 +25,8 @@ func TestMain(m *testing.M) {
 //	exits CODE COMMAND...  runs the command, which must end with this exit code
 //	occupy NAME            listens on a free port, whose address is then in the variable NAME
 //	writerecord DIR ID     writes the record of a blocked upload, as a proxy would
+//	writelog DIR N         writes the records of N flows, as a proxy would, with hashed identifiers
+//	witness NAME CHECKPOINT COSIGNED  cosigns a checkpoint; the public key of the witness is in NAME.pub
 func TestSessions(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/sessions",
@@ -36,6 +38,8 @@ func TestSessions(t *testing.T) {
 			"exits":       exits,
 			"occupy":      occupy,
 			"writerecord": writeRecord,
+			"writelog":    writeLog,
+			"witness":     witness,
 		},
 	})
 }

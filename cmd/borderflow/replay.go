@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/borderflow/borderflow/proxy/evidence"
+	"github.com/borderflow/borderflow/proxy/evidence/keep/sealed"
 	"github.com/borderflow/borderflow/rules/flow"
 	"github.com/borderflow/borderflow/rules/jurisdiction"
 	"github.com/borderflow/borderflow/rules/replay"
@@ -124,7 +125,7 @@ func recordFiles(arguments []string) ([]string, error) {
 		}
 		before := len(files)
 		for _, entry := range entries {
-			if entry.Type()&fs.ModeDir == 0 && filepath.Ext(entry.Name()) == ".jsonl" {
+			if entry.Type()&fs.ModeDir == 0 && isSegment(entry.Name()) {
 				files = append(files, filepath.Join(argument, entry.Name()))
 			}
 		}
@@ -134,6 +135,11 @@ func recordFiles(arguments []string) ([]string, error) {
 		slices.Sort(files[before:])
 	}
 	return files, nil
+}
+
+// isSegment reports whether a file holds records, plain or sealed.
+func isSegment(name string) bool {
+	return filepath.Ext(strings.TrimSuffix(name, sealed.Suffix)) == ".jsonl"
 }
 
 // player feeds a replay from files of records.
@@ -162,12 +168,12 @@ func (p *player) play(ctx context.Context, files []string) error {
 }
 
 func (p *player) playFile(ctx context.Context, name string) error {
-	file, err := os.Open(name)
+	file, err := sealed.Open(name)
 	if err != nil {
 		return fmt.Errorf("read records: %w", err)
 	}
 	defer file.Close()
-	for record, err := range evidence.Read(file) {
+	for record, err := range evidence.Read(io.NewSectionReader(file, 0, file.Size())) {
 		var line *evidence.LineError
 		switch {
 		case errors.As(err, &line):
@@ -196,9 +202,7 @@ func (p *player) playFile(ctx context.Context, name string) error {
 func caseOf(r *evidence.Record) replay.Case {
 	f := &flow.Flow{
 		ID: r.ID, Started: r.Time,
-		Source: flow.Source{Address: r.Source.Address, Port: r.Source.Port, Identity: r.Source.Identity, Assurance: r.Source.Assurance,
-			Country: r.Source.Country, IdentityState: recordedState(r, "source.identity", r.Source.Identity != ""),
-			CountryState: recordedState(r, "source.country", r.Source.Country != "")},
+		Source: recordedSource(r),
 		Destination: flow.Destination{Host: r.Destination.Host, Port: r.Destination.Port, Address: r.Destination.Address, Exemption: r.Destination.Exemption,
 			Location:      r.Destination.Location(),
 			AddressState:  recordedState(r, "destination.address", r.Destination.Address.IsValid()),

@@ -28,7 +28,7 @@ func writeRecord(script *testscript.TestScript, negated bool, args []string) {
 	record.Verdict, record.Rule, record.Policy, record.Phase, record.Outcome = "block", "upload", "cards", "body", evidence.Blocked
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	log, err := evidence.Open(script.MkAbs(args[0]), evidence.Options{})
+	log, err := evidence.Open(script.MkAbs(args[0]), evidence.Options{Identifiers: evidence.Clear})
 	script.Check(err)
 	ended := make(chan error, 1)
 	go func() { ended <- log.Run(ctx) }()

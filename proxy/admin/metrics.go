@@ -26,6 +26,7 @@ type Metrics struct {
 	classified     prometheus.Counter
 	ruleErrors     prometheus.Counter
 	rejections     prometheus.Counter
+	cut, cutSent   prometheus.Counter
 	reasons        *wordSet
 }
 
@@ -40,6 +41,8 @@ func NewMetrics(registry prometheus.Registerer, sources Sources) (*Metrics, erro
 		classified: counter("classify_bytes_total", "Payload bytes read by the classifier."),
 		ruleErrors: counter("rule_errors_total", "Rules that could not be evaluated for a flow."),
 		rejections: counter("client_tls_rejections_total", "Clients that answered the certificate made for them with a TLS alert: they do not trust the CA, or pin another certificate."),
+		cut:        counter("uploads_cut_total", "Request bodies that a rule stopped when a part of them had left."),
+		cutSent:    counter("uploads_cut_sent_bytes_total", "Bytes of request bodies that had left when a rule stopped the rest."),
 		reasons:    newWordSet(maxReasons),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "flow_duration_seconds",
@@ -52,7 +55,7 @@ func NewMetrics(registry prometheus.Registerer, sources Sources) (*Metrics, erro
 			NativeHistogramMinResetDuration: time.Hour,
 		}),
 	}
-	all := append(sources.collectors(), m.flows, bytes, m.duration, m.refused, m.classified, m.ruleErrors, m.rejections)
+	all := append(sources.collectors(), m.flows, bytes, m.duration, m.refused, m.classified, m.ruleErrors, m.rejections, m.cut, m.cutSent)
 	var failures []error
 	for _, collector := range all {
 		failures = append(failures, registry.Register(collector))
@@ -90,6 +93,12 @@ func (m *Metrics) Refused(reason string) { m.refused.WithLabelValues(m.reasons.b
 
 // Classified counts payload bytes that the classifier has read.
 func (m *Metrics) Classified(bytes int64) { addPositive(m.classified, bytes) }
+
+// UploadCut counts a request body that a rule stopped when sent bytes of it had left.
+func (m *Metrics) UploadCut(sent int64) {
+	m.cut.Inc()
+	addPositive(m.cutSent, sent)
+}
 
 // RuleErrors counts n rules that could not be evaluated for a flow.
 func (m *Metrics) RuleErrors(n int) { addPositive(m.ruleErrors, int64(n)) }

@@ -11,10 +11,12 @@ import (
 // metrics are then left out. They are called from several goroutines and must be quick.
 type Sources struct {
 	Evidence           func() EvidenceStats
+	Delivery           func() []DeliveryStats
 	Policy             func() PolicyState
 	Connections        func() Connections
 	Jurisdiction       func() []DataState
 	CertificatesMinted func() uint64
+	Spool              func() SpoolStats
 	Build              Build
 	// Process adds the metrics of the Go runtime and of the process (go_*, process_*).
 	Process bool
@@ -33,6 +35,25 @@ type EvidenceStats struct {
 	Dropped  uint64 // records that were not kept
 	Pending  int    // records accepted and not written
 	Writable bool   // records can be written now
+}
+
+// DeliveryStats is the state of one sink of records. Counts are since the start.
+type DeliveryStats struct {
+	Name       string
+	Delivered  uint64        // records that arrived; one that was sent again counts again
+	Failures   uint64        // attempts that did not succeed
+	Rejected   uint64        // records that the receiver refused for good
+	Missing    uint64        // records that were gone before they were delivered
+	LagRecords uint64        // records that are not known to have arrived
+	Lag        time.Duration // how long the oldest of them has been waiting
+}
+
+// SpoolStats is the state of the bodies that are kept on disk until they are decided.
+type SpoolStats struct {
+	Bytes   int64  // on disk now
+	Files   int    // on disk now
+	Written uint64 // bytes so far
+	Refused uint64 // bodies that found no place
 }
 
 // DataState is one set of data by which destinations are located.
@@ -56,11 +77,17 @@ func (s Sources) collectors() []prometheus.Collector {
 	if s.Evidence != nil {
 		list = append(list, newEvidenceCollector(s.Evidence))
 	}
+	if s.Delivery != nil {
+		list = append(list, newDeliveryCollector(s.Delivery))
+	}
 	if s.Policy != nil {
 		list = append(list, newPolicyCollector(s.Policy))
 	}
 	if s.Connections != nil {
 		list = append(list, newConnectionCollector(s.Connections))
+	}
+	if s.Spool != nil {
+		list = append(list, newSpoolCollector(s.Spool))
 	}
 	if s.Jurisdiction != nil {
 		list = append(list, newDataCollector(s.Jurisdiction))

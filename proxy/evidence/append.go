@@ -8,26 +8,29 @@ import (
 	"go.uber.org/zap"
 )
 
-// Append hands r to the writer and returns nil when it is accepted. r is encoded before Append
-// returns; the caller may use it again.
+// Append hands r to the writer and returns nil when it is accepted: it outlives this process then,
+// and with Strict a power cut as well. r is encoded before Append returns; the caller may use it
+// again.
 //
 // While the queue is full, Append waits until ctx ends, so ctx should have a deadline, and then
 // returns ErrFull. With OnFailure
 // Allow it does not wait while the disk is failing. A ctx that has ended already does not keep a
-// record out for which there is room: a client that went away is recorded like any other.
+// record out for which there is room: a client that went away is recorded like any other. An error
+// that is ErrNotWritten means that the record was accepted and is tried again, so it must not be
+// appended a second time; until then the end of the process would lose it.
 //
 // r.Seq is ignored; the Log assigns it, and only to accepted records, so that no number is missing.
 func (l *Log) Append(ctx context.Context, r *Record) error {
-	_, err := l.accept(ctx, r, false)
-	return err
+	return l.keep(ctx, r, l.options.Durability == Strict)
 }
 
-// AppendAndWait is Append, and returns when the line has been handed to the operating system, with
-// Options.Sync when it is on stable storage. An error that is ErrNotWritten means that the record
-// was accepted and is tried again, so it must not be appended a second time.
-func (l *Log) AppendAndWait(ctx context.Context, r *Record) error {
-	b, err := l.accept(ctx, r, true)
-	if err != nil {
+// AppendAndWait is Append, and returns when the line stands in its segment, with Strict on stable
+// storage.
+func (l *Log) AppendAndWait(ctx context.Context, r *Record) error { return l.keep(ctx, r, true) }
+
+func (l *Log) keep(ctx context.Context, r *Record, wait bool) error {
+	b, err := l.accept(ctx, r, wait)
+	if b == nil || err != nil {
 		return err
 	}
 	select {
@@ -41,18 +44,15 @@ func (l *Log) AppendAndWait(ctx context.Context, r *Record) error {
 	}
 }
 
-// accept gives r its place in the queue and returns the batch it is part of. With wait, the batch
-// has a channel to wait on.
+// accept gives r its place in the queue, and returns the batch to wait for: when the caller wants to,
+// or when the memory that the record stands in ends with the process. Otherwise it returns none.
 func (l *Log) accept(ctx context.Context, r *Record, wait bool) (*batch, error) {
-	encoded, err := encode(r)
-	if err != nil {
-		return nil, fmt.Errorf("encode evidence record: %w", err)
-	}
-	defer encoded.Free()
+	encoded := encode(r, l.keys)
+	defer release(encoded)
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.state < draining && !l.fits(encoded.Len()) {
+	for l.state < draining && !l.fits(len(*encoded)) {
 		if l.failure != nil && l.options.OnFailure == Allow {
 			return nil, l.drop(l.failure)
 		}
@@ -65,9 +65,9 @@ func (l *Log) accept(ctx context.Context, r *Record, wait bool) (*batch, error) 
 		return nil, ErrClosed
 	}
 	b := l.queue
-	l.add(encoded.Bytes())
+	outlives := l.add(*encoded)
 	switch {
-	case wait:
+	case wait || !outlives:
 		if b.done == nil {
 			b.done = make(chan struct{})
 		}
@@ -76,24 +76,28 @@ func (l *Log) accept(ctx context.Context, r *Record, wait bool) (*batch, error) 
 			// The attempt to write may be seconds away; the caller learns now what it needs to know.
 			return nil, fmt.Errorf("%w: %w", ErrNotWritten, l.failure)
 		}
+		return b, nil
 	case len(b.lines) >= flushBytes || b.records >= l.options.QueueRecords/2:
 		signal(l.hurry)
 	case b.records == 1:
 		signal(l.arrived)
 	}
-	return b, nil
+	return nil, nil
 }
 
-// add appends a line to the queue. The caller holds mu.
-func (l *Log) add(encoded []byte) {
+// add gives a record its number and appends its line to the queue. It reports whether the line
+// outlives the process. The caller holds mu.
+func (l *Log) add(encoded []byte) bool {
 	b := l.queue
 	if b.records == 0 {
 		b.first = l.next
 		b.since = time.Now()
 	}
-	b.lines = appendLine(b.lines, l.next, encoded)
+	var scratch [lineOverhead]byte
+	outlives := b.append(appendHead(scratch[:0], l.next), encoded[1:])
 	b.records++
 	l.next++
+	return outlives
 }
 
 // drop counts a record that is not kept, and says so once per failure. The caller holds mu.

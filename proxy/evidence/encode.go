@@ -1,154 +1,120 @@
 package evidence
 
 import (
-	"net/netip"
 	"strconv"
 	"sync"
-	"time"
 
-	"go.uber.org/zap"
-	"go.uber.org/zap/buffer"
-	"go.uber.org/zap/zapcore"
+	"github.com/borderflow/borderflow/proxy/evidence/pseudonym"
 )
 
-// line is a record on its way to bytes. It is pooled, and its parts reach the encoder as pointers,
-// because each value that is converted to an interface would cost an allocation.
-type line struct {
-	record  *Record
-	fields  [1]zapcore.Field
-	scratch [64]byte // an address in text
+// buffers holds the memory of lines that were encoded. A line that was long is not kept.
+var buffers = sync.Pool{New: func() any { b := make(text, 0, 4<<10); return &b }}
+
+const largestKept = 64 << 10
+
+func release(line *text) {
+	if cap(*line) <= largestKept {
+		*line = (*line)[:0]
+		buffers.Put(line)
+	}
 }
 
-var (
-	lines = sync.Pool{New: func() any { return new(line) }}
-
-	// With no key configured the encoder writes nothing of its own: the fields are the object.
-	encoder = zapcore.NewJSONEncoder(zapcore.EncoderConfig{
-		EncodeTime: zapcore.RFC3339NanoTimeEncoder,
-	})
-)
-
-// encode writes r as {...}\n without schema and sequence number, which the Log puts in front when
-// it gives the record its place. The caller frees the buffer.
-func encode(r *Record) (*buffer.Buffer, error) {
-	l := lines.Get().(*line)
-	l.record = r
-	l.fields[0] = zap.Inline(l)
-	encoded, err := encoder.EncodeEntry(zapcore.Entry{}, l.fields[:])
-	*l = line{}
-	lines.Put(l)
-	return encoded, err
+// encode returns r as {...}\n without schema and sequence number, which the Log puts in front when
+// it gives the record its place. With keys, what identifies the source is written as its hash. The
+// caller releases the line.
+func encode(r *Record, keys *pseudonym.Keys) *text {
+	line := buffers.Get().(*text)
+	*line = append(*line, '{')
+	r.appendTo(line, keys)
+	*line = append(*line, '}', '\n')
+	return line
 }
 
-// appendLine appends to dst the whole line of the record with sequence number seq, of which
-// encoded is what encode returned.
-func appendLine(dst []byte, seq uint64, encoded []byte) []byte {
-	dst = append(dst, `{"schema":"`+Schema+`","seq":`...)
+// linePrefix stands before the sequence number of each line.
+const linePrefix = `{"schema":"` + Schema + `","seq":`
+
+// lineOverhead is at least what a line is longer than the encoded record.
+const lineOverhead = len(linePrefix) + 20
+
+// appendHead appends what stands before the encoded record of the given number, whose opening brace
+// it takes the place of.
+func appendHead(dst []byte, seq uint64) []byte {
+	dst = append(dst, linePrefix...)
 	dst = strconv.AppendUint(dst, seq, 10)
-	dst = append(dst, ',')
-	return append(dst, encoded[1:]...)
+	return append(dst, ',')
 }
 
-// lineOverhead is at least what appendLine adds to the encoded record.
-const lineOverhead = len(`{"schema":"`+Schema+`","seq":`) + 20
-
-// MarshalLogObject writes the record. Every key is written by hand, so that nothing is reflected on
-// and a new field of Record is not published by accident.
-func (l *line) MarshalLogObject(enc zapcore.ObjectEncoder) error {
-	r := l.record
-	addString(enc, "kind", r.Kind, maxToken)
-	enc.AddTime("time", r.Time.UTC())
+// appendTo writes the members of the record. Every key is written by hand, so that a new field of
+// Record is not published by accident.
+func (r *Record) appendTo(t *text, keys *pseudonym.Keys) {
+	t.addString("kind", r.Kind, maxToken)
+	t.setTime("time", r.Time)
 	if r.Recovery != nil {
-		return enc.AddObject("recovery", r.Recovery)
+		t.object("recovery", func() { r.Recovery.appendTo(t) })
+		return
 	}
-	addString(enc, "id", r.ID, maxVersion)
-	addObjects(enc,
-		object{"source", (*sourceObject)(l)},
-		object{"destination", (*destinationObject)(l)},
-		object{"request", (*requestObject)(&r.Request)},
-		object{"data", (*dataObject)(&r.Data)},
-	)
-	enc.AddString("verdict", bounded(r.Verdict, maxToken))
-	addString(enc, "rule", r.Rule, maxName)
-	addString(enc, "policy", r.Policy, maxName)
-	addString(enc, "policy_hash", r.PolicyHash, maxVersion)
-	addString(enc, "legal_basis", r.LegalBasis, maxText)
-	addString(enc, "phase", r.Phase, maxToken)
-	addTrue(enc, "uninspectable", r.Uninspectable)
-	l.addRules(enc)
-	addString(enc, "inspection", r.Inspection, maxToken)
-	enc.AddString("outcome", bounded(string(r.Outcome), maxToken))
-	addString(enc, "error", r.Error, maxToken)
-	addInt(enc, "status", int64(r.Status))
-	addObjects(enc, object{"bytes", (*transferredObject)(&r.Bytes)})
-	enc.AddFloat64("duration_ms", float64(r.Duration.Microseconds())/1000)
-	addString(enc, "parent", r.Parent, maxVersion)
-	if len(r.Unavailable) > 0 {
-		enc.AddArray("unavailable", (*stringArray)(&r.Unavailable))
+	t.addString("id", r.ID, maxVersion)
+	t.object("source", func() { r.Source.appendTo(t, keys) })
+	t.object("destination", func() { r.Destination.appendTo(t) })
+	t.object("request", func() {
+		t.addString("method", r.Request.Method, maxToken)
+		t.addString("scheme", r.Request.Scheme, maxToken)
+		t.addString("protocol", r.Request.Protocol, maxToken)
+	})
+	t.object("data", func() { r.Data.appendTo(t) })
+	t.setString("verdict", r.Verdict, maxToken)
+	t.addString("rule", r.Rule, maxName)
+	t.addString("policy", r.Policy, maxName)
+	t.addString("policy_hash", r.PolicyHash, maxVersion)
+	t.addString("legal_basis", r.LegalBasis, maxText)
+	t.addString("mechanism", r.Mechanism, maxName)
+	t.addString("phase", r.Phase, maxToken)
+	t.addTrue("uninspectable", r.Uninspectable)
+	r.appendRules(t)
+	addStrings(t, "exemptions", r.Exemptions, maxRules, maxName)
+	appendFindings(t, "redacted", r.Redacted)
+	t.addString("inspection", r.Inspection, maxToken)
+	if r.Kind != KindOpening {
+		r.appendOutcome(t)
 	}
-	addTrue(enc, "truncated", r.Truncated || r.listsCut())
-	return nil
+	t.addString("parent", r.Parent, maxVersion)
+	if validTrace(r.Trace) {
+		t.addString("trace", r.Trace, maxToken)
+	}
+	addStrings(t, "unavailable", r.Unavailable, maxConflicts, maxText)
+	t.addTrue("truncated", r.Truncated || r.listsCut())
 }
 
-func (l *line) addRules(enc zapcore.ObjectEncoder) {
-	r := l.record
-	if len(r.Policies) > 0 {
-		enc.AddArray("policies", (*policyArray)(&r.Policies))
-	}
-	if len(r.Logged) > 0 {
-		enc.AddArray("logged", (*loggedArray)(&r.Logged))
-	}
-	if len(r.Shadow) > 0 {
-		enc.AddArray("shadow", (*shadowArray)(&r.Shadow))
-	}
-	if len(r.Errors) > 0 {
-		enc.AddArray("errors", (*errorArray)(&r.Errors))
-	}
-	if len(r.Exemptions) > 0 {
-		enc.AddArray("exemptions", (*nameArray)(&r.Exemptions))
-	}
-}
-
-type object struct {
-	key   string
-	value zapcore.ObjectMarshaler
-}
-
-// addObjects drops the errors of AddObject: they are those of the marshalers below, which have none.
-func addObjects(enc zapcore.ObjectEncoder, objects ...object) {
-	for _, o := range objects {
-		enc.AddObject(o.key, o.value)
+// appendOutcome writes what is known once the flow has ended.
+func (r *Record) appendOutcome(t *text) {
+	t.setString("outcome", string(r.Outcome), maxToken)
+	t.addString("error", r.Error, maxToken)
+	t.addInt("status", int64(r.Status))
+	t.object("bytes", func() {
+		t.setInt("sent", r.Bytes.Sent)
+		t.setInt("received", r.Bytes.Received)
+	})
+	t.addTrue("cut", r.Cut)
+	t.setMilliseconds("duration_ms", r.Duration)
+	if r.Timings != (Timings{}) {
+		t.object("timings", func() {
+			t.addMilliseconds("decided_ms", r.Timings.Decided)
+			t.addMilliseconds("connected_ms", r.Timings.Connected)
+			t.addMilliseconds("answered_ms", r.Timings.Answered)
+		})
 	}
 }
 
-func addString(enc zapcore.ObjectEncoder, key, value string, limit int) {
-	if value != "" {
-		enc.AddString(key, bounded(value, limit))
+// validTrace reports whether s has the form of a traceparent (W3C Trace Context, section 3.2). It
+// comes from a header: no other text of the client's gets into the record through it.
+func validTrace(s string) bool {
+	if len(s) != 55 || s[2] != '-' || s[35] != '-' || s[52] != '-' {
+		return false
 	}
-}
-
-func addInt(enc zapcore.ObjectEncoder, key string, value int64) {
-	if value != 0 {
-		enc.AddInt64(key, value)
+	for i := range len(s) {
+		if c := s[i]; i != 2 && i != 35 && i != 52 && (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
 	}
-}
-
-func addTrue(enc zapcore.ObjectEncoder, key string, value bool) {
-	if value {
-		enc.AddBool(key, true)
-	}
-}
-
-func addTime(enc zapcore.ObjectEncoder, key string, value time.Time) {
-	if !value.IsZero() {
-		enc.AddTime(key, value.UTC())
-	}
-}
-
-// addAddress writes nothing for an address that is not known, and no zone: it names an interface
-// of this machine, and a zone may be any text.
-func (l *line) addAddress(enc zapcore.ObjectEncoder, key string, address netip.Addr) {
-	if address.IsValid() {
-		enc.AddByteString(key, address.WithZone("").AppendTo(l.scratch[:0]))
-	}
+	return true
 }

@@ -1,168 +1,154 @@
 package evidence
 
 import (
-	"math"
+	"strconv"
 
-	"go.uber.org/zap/zapcore"
-
+	"github.com/borderflow/borderflow/proxy/evidence/pseudonym"
 	"github.com/borderflow/borderflow/rules/flow"
 )
 
-// The types of this file are the parts of a record as the encoder sees them. They share the layout
-// of the exported types, so that a pointer converts without an allocation.
-type (
-	sourceObject      line
-	destinationObject line
-	requestObject     Request
-	dataObject        Data
-	transferredObject Transferred
-	claimObject       flow.Claim
-	categoryObject    flow.Category
-
-	claimArray    []flow.Claim
-	stringArray   []string
-	nameArray     []string
-	countryArray  []string
-	policyArray   []PolicyVerdict
-	policyObject  PolicyVerdict
-	loggedArray   []RuleReference
-	loggedObject  RuleReference
-	shadowArray   []ShadowVerdict
-	shadowObject  ShadowVerdict
-	errorArray    []RuleError
-	errorObject   RuleError
-	categoriesMap []flow.Category
-	findingsMap   []flow.Finding
-)
-
-func (o *sourceObject) MarshalLogObject(enc zapcore.ObjectEncoder) error {
-	s := &o.record.Source
-	(*line)(o).addAddress(enc, "address", s.Address)
-	addInt(enc, "port", int64(s.Port))
-	addString(enc, "identity", s.Identity, maxName)
-	addString(enc, "assurance", s.Assurance, maxToken)
-	addString(enc, "country", s.Country, maxToken)
-	return nil
+// appendTo writes who sent: in clear, or as keyed hashes.
+func (s *Source) appendTo(t *text, keys *pseudonym.Keys) {
+	addressHash, identityHash := s.AddressHash, s.IdentityHash
+	if keys == nil {
+		t.addAddress("address", s.Address)
+	} else if s.Address.IsValid() {
+		addressHash = keys.HashAddress(s.Address)
+	}
+	t.addString("address_hash", addressHash, maxToken)
+	t.addInt("port", int64(s.Port))
+	if keys == nil {
+		t.addString("identity", s.Identity, maxName)
+	} else if s.Identity != "" {
+		identityHash = keys.Hash(pseudonym.Identity, s.Identity)
+	}
+	t.addString("identity_hash", identityHash, maxToken)
+	t.addString("assurance", s.Assurance, maxToken)
+	t.addString("country", s.Country, maxToken)
 }
 
-func (o *destinationObject) MarshalLogObject(enc zapcore.ObjectEncoder) error {
-	d := &o.record.Destination
-	addString(enc, "host", d.Host, maxHost)
-	addInt(enc, "port", int64(d.Port))
-	(*line)(o).addAddress(enc, "address", d.Address)
-	addString(enc, "country", d.Country, maxToken)
-	if c := confidence(d.Confidence); c > 0 {
-		enc.AddFloat64("confidence", c)
+func (d *Destination) appendTo(t *text) {
+	t.addString("host", d.Host, maxHost)
+	t.addInt("port", int64(d.Port))
+	t.addAddress("address", d.Address)
+	t.addString("country", d.Country, maxToken)
+	if confidence(d.Confidence) > 0 {
+		t.setConfidence("confidence", d.Confidence)
 	}
-	if len(d.Possible) > 0 {
-		enc.AddArray("possible", (*countryArray)(&d.Possible))
-	}
-	if len(d.Reach) > 0 {
-		enc.AddArray("reach", (*countryArray)(&d.Reach))
-	}
-	if len(d.Jurisdictions) > 0 {
-		enc.AddArray("jurisdictions", (*claimArray)(&d.Jurisdictions))
-	}
-	addString(enc, "operator", d.Operator, maxName)
-	addString(enc, "operator_home", d.OperatorHome, maxToken)
-	addString(enc, "parent_home", d.ParentHome, maxToken)
-	addString(enc, "cloud", d.Cloud, maxToken)
-	addString(enc, "region", d.Region, maxToken)
-	addTrue(enc, "anycast", d.Anycast)
-	addTrue(enc, "stale", d.Stale)
-	if len(d.Conflicts) > 0 {
-		enc.AddArray("conflicts", (*stringArray)(&d.Conflicts))
-	}
-	addString(enc, "exemption", d.Exemption, maxName)
-	addString(enc, "data_version", d.DataVersion, maxVersion)
-	return nil
+	addStrings(t, "possible", d.Possible, maxClaims, maxToken)
+	addStrings(t, "reach", d.Reach, maxClaims, maxToken)
+	addList(t, "jurisdictions", d.Jurisdictions, maxClaims, appendClaim)
+	t.addString("operator", d.Operator, maxName)
+	t.addString("operator_home", d.OperatorHome, maxToken)
+	t.addString("parent_home", d.ParentHome, maxToken)
+	t.addString("cloud", d.Cloud, maxToken)
+	t.addString("region", d.Region, maxToken)
+	t.addTrue("anycast", d.Anycast)
+	t.addTrue("stale", d.Stale)
+	addStrings(t, "conflicts", d.Conflicts, maxConflicts, maxText)
+	t.addString("exemption", d.Exemption, maxName)
+	t.addString("data_version", d.DataVersion, maxVersion)
 }
 
-func (o *claimObject) MarshalLogObject(enc zapcore.ObjectEncoder) error {
-	enc.AddString("country", bounded(o.Country, maxToken))
-	enc.AddString("source", bounded(o.Source, maxToken))
-	enc.AddFloat64("confidence", confidence(o.Confidence))
-	addString(enc, "detail", o.Detail, maxText)
-	addTime(enc, "as_of", o.AsOf)
-	return nil
+func appendClaim(t *text, c *flow.Claim) {
+	*t = append(*t, '{')
+	t.setString("country", c.Country, maxToken)
+	t.setString("source", c.Source, maxToken)
+	t.setConfidence("confidence", c.Confidence)
+	t.addString("detail", c.Detail, maxText)
+	t.addTime("as_of", c.AsOf)
+	*t = append(*t, '}')
 }
 
-func (a *claimArray) MarshalLogArray(enc zapcore.ArrayEncoder) error {
-	claims := first(*a, maxClaims)
-	for i := range claims {
-		enc.AppendObject((*claimObject)(&claims[i]))
+func (d *Data) appendTo(t *text) {
+	if len(d.Categories) > 0 {
+		t.object("categories", func() {
+			for i := range first(d.Categories, maxCategories) {
+				appendCategory(t, &d.Categories[i])
+			}
+		})
 	}
-	return nil
+	appendFindings(t, "findings", d.Findings)
+	t.addInt("subjects", int64(d.Subjects))
+	t.addString("inspected", d.Inspected, maxToken)
+	t.addString("undecodable", d.Undecodable, maxText)
+	t.addInt("bytes", d.Bytes)
+	t.addTrue("mismatch", d.Mismatch)
 }
 
-func (a *countryArray) MarshalLogArray(enc zapcore.ArrayEncoder) error {
-	for _, country := range first(*a, maxClaims) {
-		enc.AppendString(bounded(country, maxToken))
+// appendFindings writes how often each detector found something, if any did.
+func appendFindings(t *text, key string, findings []flow.Finding) {
+	if len(findings) == 0 {
+		return
 	}
-	return nil
+	t.object(key, func() {
+		for _, finding := range first(findings, maxFindings) {
+			t.separate()
+			t.str(bounded(finding.Detector, maxName))
+			*t = append(*t, ':')
+			*t = strconv.AppendInt(*t, int64(finding.Count), 10)
+		}
+	})
 }
 
-func (a *stringArray) MarshalLogArray(enc zapcore.ArrayEncoder) error {
-	for _, s := range first(*a, maxConflicts) {
-		enc.AppendString(bounded(s, maxText))
+func appendCategory(t *text, c *flow.Category) {
+	t.separate()
+	t.str(bounded(c.Name, maxName))
+	*t = append(*t, ':', '{')
+	t.setInt("count", int64(c.Count))
+	if c.Strength >= flow.Weak && c.Strength <= flow.Strong {
+		t.setString("strength", c.Strength.String(), maxToken)
 	}
-	return nil
+	*t = append(*t, '}')
 }
 
-func (o *requestObject) MarshalLogObject(enc zapcore.ObjectEncoder) error {
-	addString(enc, "method", o.Method, maxToken)
-	addString(enc, "scheme", o.Scheme, maxToken)
-	addString(enc, "protocol", o.Protocol, maxToken)
-	return nil
+// appendRules writes what the policies and their rules said.
+func (r *Record) appendRules(t *text) {
+	addList(t, "policies", r.Policies, maxRules, func(t *text, v *PolicyVerdict) {
+		*t = append(*t, '{')
+		t.setString("policy", v.Policy, maxName)
+		t.setString("verdict", v.Verdict, maxToken)
+		t.addString("rule", v.Rule, maxName)
+		t.addTrue("shadow", v.Shadow)
+		*t = append(*t, '}')
+	})
+	addList(t, "logged", r.Logged, maxRules, func(t *text, l *RuleReference) {
+		*t = append(*t, '{')
+		t.setString("policy", l.Policy, maxName)
+		t.addString("rule", l.Rule, maxName)
+		*t = append(*t, '}')
+	})
+	addList(t, "shadow", r.Shadow, maxRules, func(t *text, v *ShadowVerdict) {
+		*t = append(*t, '{')
+		t.setString("policy", v.Policy, maxName)
+		t.addString("rule", v.Rule, maxName)
+		t.setString("verdict", v.Verdict, maxToken)
+		*t = append(*t, '}')
+	})
+	addList(t, "errors", r.Errors, maxRules, func(t *text, e *RuleError) {
+		*t = append(*t, '{')
+		t.setString("policy", e.Policy, maxName)
+		t.addString("rule", e.Rule, maxName)
+		t.setString("error", e.Error, maxText)
+		*t = append(*t, '}')
+	})
 }
 
-func (o *dataObject) MarshalLogObject(enc zapcore.ObjectEncoder) error {
-	if len(o.Categories) > 0 {
-		enc.AddObject("categories", (*categoriesMap)(&o.Categories))
+// appendTo writes the recovery as the value of the record's key of that name.
+func (r *Recovery) appendTo(t *text) {
+	t.setString("segment", r.Segment, maxName)
+	t.setString("reason", r.Reason, maxText)
+	t.setInt("offset", r.Offset)
+	t.addInt("cut_bytes", r.CutBytes)
+	for _, number := range [...]struct {
+		name  string
+		value uint64
+	}{{"since", r.Since}, {"until", r.Until}} {
+		if number.value != 0 {
+			t.key(number.name)
+			*t = strconv.AppendUint(*t, number.value, 10)
+		}
 	}
-	if len(o.Findings) > 0 {
-		enc.AddObject("findings", (*findingsMap)(&o.Findings))
-	}
-	addInt(enc, "subjects", int64(o.Subjects))
-	addString(enc, "inspected", o.Inspected, maxToken)
-	addString(enc, "undecodable", o.Undecodable, maxText)
-	addInt(enc, "bytes", o.Bytes)
-	return nil
-}
-
-func (m *categoriesMap) MarshalLogObject(enc zapcore.ObjectEncoder) error {
-	categories := first(*m, maxCategories)
-	for i := range categories {
-		enc.AddObject(bounded(categories[i].Name, maxName), (*categoryObject)(&categories[i]))
-	}
-	return nil
-}
-
-func (o *categoryObject) MarshalLogObject(enc zapcore.ObjectEncoder) error {
-	enc.AddInt("count", o.Count)
-	if o.Strength >= flow.Weak && o.Strength <= flow.Strong {
-		enc.AddString("strength", o.Strength.String())
-	}
-	return nil
-}
-
-func (m *findingsMap) MarshalLogObject(enc zapcore.ObjectEncoder) error {
-	for _, finding := range first(*m, maxFindings) {
-		enc.AddInt(bounded(finding.Detector, maxName), finding.Count)
-	}
-	return nil
-}
-
-func (o *transferredObject) MarshalLogObject(enc zapcore.ObjectEncoder) error {
-	enc.AddInt64("sent", o.Sent)
-	enc.AddInt64("received", o.Received)
-	return nil
-}
-
-// confidence keeps what JSON numbers cannot say, or what is no confidence, out of the record.
-func confidence(c float64) float64 {
-	if math.IsNaN(c) || c < 0 {
-		return 0
-	}
-	return min(c, 1)
+	t.addString("caused_by", r.CausedBy, maxText)
+	t.addTrue("abandoned", r.Abandoned)
 }

@@ -18,12 +18,14 @@ import (
 
 // troubledDisk is the operating system's file system, with faults that a test switches on and off.
 type troubledDisk struct {
+	OperatingSystem
 	mu       sync.Mutex
 	space    int // bytes that can still be written; -1 for no limit
 	create   error
 	write    error
 	truncate error
 	sync     error
+	put      error         // of tiles and checkpoints
 	stuck    chan struct{} // writes wait until it is closed; nil when they do not
 }
 
@@ -50,6 +52,20 @@ func (d *troubledDisk) Create(path string) (File, error) {
 func (d *troubledDisk) Open(path string) (File, error) {
 	file, err := OperatingSystem{}.Open(path)
 	return &troubledFile{file, d}, err
+}
+
+func (d *troubledDisk) Put(path string, content []byte) error {
+	if err := d.fault(func(d *troubledDisk) error { return d.put }); err != nil {
+		return &fs.PathError{Op: "write", Path: path, Err: err}
+	}
+	return d.OperatingSystem.Put(path, content)
+}
+
+func (d *troubledDisk) Replace(path string, content []byte, sync bool) error {
+	if err := d.fault(func(d *troubledDisk) error { return d.put }); err != nil {
+		return &fs.PathError{Op: "write", Path: path, Err: err}
+	}
+	return d.OperatingSystem.Replace(path, content, sync)
 }
 
 type troubledFile struct {
@@ -117,7 +133,7 @@ func TestFullDiskDelaysRecordsAndLosesNone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			directory := t.TempDir()
 			disk := &troubledDisk{space: space}
-			l, end := start(t, directory, Options{FileSystem: disk})
+			l, end := start(t, directory, Options{FileSystem: disk, Identifiers: Clear})
 			appendAll(t, l, "a", "b", "c")
 			eventually(t, "the log is not ready", notReady(l))
 			if err := l.Ready(); !errors.Is(err, syscall.ENOSPC) {
@@ -148,11 +164,42 @@ func TestFullDiskDelaysRecordsAndLosesNone(t *testing.T) {
 	}
 }
 
+// TestLogIsNotReadyWhileNoCheckpointCanBeWritten: records that nothing vouches for are not enough.
+func TestLogIsNotReadyWhileNoCheckpointCanBeWritten(t *testing.T) {
+	directory := filepath.Join(t.TempDir(), "log")
+	disk := &troubledDisk{space: -1, put: syscall.ENOSPC}
+	l, end := start(t, directory, Options{FileSystem: disk, CheckpointEvery: time.Millisecond})
+	for range 600 {
+		appendAll(t, l, "a")
+	}
+	eventually(t, "the log is not ready", notReady(l))
+	if err := l.Ready(); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("Ready says %v", err)
+	}
+	disk.set(func(d *troubledDisk) { d.put = nil })
+	eventually(t, "the log is ready again", ready(l))
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
+	mustVerify(t, directory, 600)
+}
+
+// TestCheckpointsSecondPlaceStopsNothing: it protects the log, and is no part of it.
+func TestCheckpointsSecondPlaceStopsNothing(t *testing.T) {
+	core, logged := observer.New(zap.ErrorLevel)
+	directory := filepath.Join(t.TempDir(), "log")
+	writeLog(t, directory, 5, Options{CheckpointCopy: filepath.Join(t.TempDir(), "gone", "checkpoint"), Log: zap.New(core)})
+	mustVerify(t, directory, 5)
+	if logged.FilterMessage("the checkpoint is not kept apart").Len() != 1 {
+		t.Errorf("logged %v", logged.All())
+	}
+}
+
 func TestTornEndThatCannotBeCutOffEndsItsSegment(t *testing.T) {
 	directory := t.TempDir()
 	line := len(encodeLine(t, record("a"), 1))
 	disk := &troubledDisk{space: line + line/2, truncate: syscall.EIO}
-	l, end := start(t, directory, Options{FileSystem: disk})
+	l, end := start(t, directory, Options{FileSystem: disk, Identifiers: Clear})
 	appendAll(t, l, "a", "b")
 	eventually(t, "the log is not ready", notReady(l))
 	disk.set(func(d *troubledDisk) { d.space = -1 })
@@ -184,7 +231,7 @@ func TestTornEndThatCannotBeCutOffEndsItsSegment(t *testing.T) {
 func TestFailedSyncIsRecordedAndNotTriedAgainOnTheSameFile(t *testing.T) {
 	directory := t.TempDir()
 	disk := &troubledDisk{space: -1, sync: syscall.EIO}
-	l, end := start(t, directory, Options{FileSystem: disk, Sync: true})
+	l, end := start(t, directory, Options{FileSystem: disk, Durability: Strict})
 	if err := l.AppendAndWait(t.Context(), record("a")); !errors.Is(err, ErrNotWritten) || !errors.Is(err, syscall.EIO) {
 		t.Errorf("AppendAndWait says %v", err)
 	}
@@ -207,7 +254,7 @@ func TestFailedSyncIsRecordedAndNotTriedAgainOnTheSameFile(t *testing.T) {
 
 func TestSegmentThatSomebodyTookAwayIsNoticed(t *testing.T) {
 	directory := t.TempDir()
-	l, end := start(t, directory, Options{Sync: true})
+	l, end := start(t, directory, Options{Durability: Strict})
 	if err := l.AppendAndWait(t.Context(), record("a")); err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +312,7 @@ func TestQueueThatIsFullHoldsItsCallersBack(t *testing.T) {
 func TestQueueIsBoundedInBytes(t *testing.T) {
 	disk := &troubledDisk{space: -1, stuck: make(chan struct{})}
 	line := len(encodeLine(t, record("a"), 1))
-	l, _ := start(t, t.TempDir(), Options{FileSystem: disk, QueueBytes: 3 * line})
+	l, _ := start(t, t.TempDir(), Options{FileSystem: disk, QueueBytes: 3 * line, Identifiers: Clear})
 	defer close(disk.stuck)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

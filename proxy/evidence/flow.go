@@ -1,6 +1,10 @@
 package evidence
 
-import "github.com/borderflow/borderflow/rules/flow"
+import (
+	"slices"
+
+	"github.com/borderflow/borderflow/rules/flow"
+)
 
 // SetFlow takes over from f what a record keeps: id, time, source, destination, request without
 // path, query and headers, what was found in the payload, and how much was inspected. It copies, so
@@ -28,6 +32,7 @@ func (r *Record) SetFlow(f *flow.Flow) {
 		Inspected:   f.Data.Coverage.String(),
 		Undecodable: f.Data.Undecodable,
 		Bytes:       f.Data.Bytes,
+		Mismatch:    slices.ContainsFunc(f.Data.Categories, f.Declared.Contradicts),
 	}
 	r.Inspection = f.Inspection.String()
 	r.setUnavailable(f)

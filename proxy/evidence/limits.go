@@ -65,5 +65,5 @@ func (r *Record) listsCut() bool {
 		len(r.Data.Findings) > maxFindings ||
 		len(r.Policies) > maxRules || len(r.Logged) > maxRules ||
 		len(r.Shadow) > maxRules || len(r.Errors) > maxRules ||
-		len(r.Exemptions) > maxRules
+		len(r.Exemptions) > maxRules || len(r.Redacted) > maxFindings
 }

@@ -10,6 +10,10 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/borderflow/borderflow/proxy/evidence/checkpoint"
+	"github.com/borderflow/borderflow/proxy/evidence/pseudonym"
+	"github.com/borderflow/borderflow/proxy/evidence/queue"
 )
 
 var (
@@ -17,8 +21,8 @@ var (
 	ErrClosed = errors.New("the evidence log is closed")
 	// ErrFull is returned for a record that found no room in the queue. The record is not kept.
 	ErrFull = errors.New("the evidence queue is full")
-	// ErrNotWritten is returned by AppendAndWait for a record that was accepted but is not known
-	// to be written. It is kept in memory, and the writer goes on trying.
+	// ErrNotWritten is returned for a record that was accepted but is not known to be written, by
+	// calls that wait for that. It is kept in memory, and the writer goes on trying.
 	ErrNotWritten = errors.New("the record is not written yet")
 	// ErrInUse is returned by Open when another process writes to the directory.
 	ErrInUse = errors.New("another process writes to it")
@@ -29,6 +33,7 @@ type Log struct {
 	directory string
 	options   Options
 	lock      *os.File
+	keys      *pseudonym.Keys // nil when identifiers are kept in clear
 
 	arrived chan struct{} // there is something to write, soon
 	hurry   chan struct{} // there is something to write, now
@@ -39,6 +44,9 @@ type Log struct {
 	writer writer // belongs to the goroutine in Run
 
 	mu        sync.Mutex
+	memory    *queue.File   // that accepted lines stand in; nil where they end with the process
+	free      []*queue.Area // of memory
+	restored  int           // records that the last process had accepted and not written
 	queue     *batch        // accepted, not taken by the writer yet
 	writing   *batch        // taken by the writer, nil or not wholly written
 	spare     []byte        // memory for the next batch
@@ -58,17 +66,6 @@ const (
 	draining          // Close was called, or Run's context has ended
 	closed
 )
-
-// batch is lines that are written together.
-type batch struct {
-	lines    []byte
-	records  int
-	first    uint64        // sequence number of the first line
-	since    time.Time     // when the first line was accepted
-	done     chan struct{} // closed after the first attempt to write; nil while nobody waits for it
-	err      error         // outcome of that attempt, set before done is closed
-	reported bool          // done is closed
-}
 
 // Open prepares the log in directory, which it makes (0700) if there is none, and mends what a
 // crash left. It writes nothing yet: Run does.
@@ -95,10 +92,14 @@ func Open(directory string, options Options) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock evidence directory %s: %w", directory, err)
 	}
-	end, err := recoverTail(directory, options.FileSystem)
-	if err != nil {
-		return nil, errors.Join(err, lock.Close())
+	l := newLog(directory, options, lock)
+	if err := l.open(); err != nil {
+		return nil, errors.Join(err, l.release())
 	}
+	return l, nil
+}
+
+func newLog(directory string, options Options, lock *os.File) *Log {
 	l := &Log{
 		directory: directory,
 		options:   options,
@@ -110,14 +111,93 @@ func Open(directory string, options Options) (*Log, error) {
 		ended:     make(chan struct{}),
 		queue:     new(batch),
 		room:      make(chan struct{}),
-		next:      end.next,
 	}
 	l.stats.OnFailure = options.OnFailure
-	l.writer = writer{log: l, goOn: end.goOn, goOnSize: end.size}
-	for _, mended := range end.mended {
-		l.recordRecovery(mended)
+	return l
+}
+
+// open takes up what the last process left.
+func (l *Log) open() error {
+	key, err := openKey(l.directory, l.options)
+	if err != nil {
+		return err
 	}
-	return l, nil
+	if l.options.Identifiers == Hashed {
+		l.keys, err = pseudonym.Open(filepath.Join(l.directory, keysDirectory), l.options.IdentifierPeriod, func(err error) {
+			l.options.Log.Error("identifiers are hashed with the key of an earlier period", zap.Error(err))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	end, err := recoverTail(l.directory, l.options.FileSystem)
+	if err != nil {
+		return err
+	}
+	notary, mended, err := openNotary(l.directory, l.options, key, end.segments, end.next-1)
+	if err != nil {
+		return err
+	}
+	if l.next = notary.tree.Size() + 1; l.next != end.next {
+		// The records of a segment have no gap: a new one is begun.
+		if end.goOn != nil {
+			mendIndex(l.options, end.goOn.Path, end.size)
+		}
+		end.goOn = nil
+	}
+	l.stats.Checkpoint = notary.published
+	l.writer = writer{log: l, goOn: end.goOn, goOnSize: end.size, notary: notary}
+	if err := l.openQueue(); err != nil {
+		return err
+	}
+	if l.restored > 0 {
+		l.options.Log.Info("evidence records of the last process are written now", zap.Int("records", l.restored))
+		signal(l.arrived)
+	}
+	for _, recovery := range append(end.mended, mended...) {
+		l.recordRecovery(recovery)
+	}
+	return nil
+}
+
+// keysDirectory holds the keys that identifiers are hashed with.
+const keysDirectory = "keys"
+
+func openKey(directory string, options Options) (*checkpoint.Key, error) {
+	path := options.KeyFile
+	if path == "" {
+		path = directory + "-key"
+	}
+	origin := options.Origin
+	if origin == "" {
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			name, err := os.Hostname()
+			if err != nil || name == "" {
+				name = "localhost"
+			}
+			origin = "borderflow/" + name
+		}
+	}
+	return checkpoint.LoadOrCreateKey(path, origin)
+}
+
+func (l *Log) warnUnprotected(cause error) {
+	l.options.Log.Warn("each flow waits until its record is written, because the queue's memory would end with the process", zap.Error(cause))
+}
+
+// release gives back what Open took. No line of the queue may be touched after it.
+func (l *Log) release() error {
+	err := l.lock.Close()
+	for _, b := range []*batch{l.queue, l.writing} {
+		if b != nil {
+			b.area, b.lines = nil, nil
+		}
+	}
+	l.free = nil
+	if l.memory != nil {
+		err = errors.Join(err, l.memory.Close())
+	}
+	return err
 }
 
 func lockDirectory(directory string) (*os.File, error) {
@@ -137,16 +217,12 @@ func (l *Log) recordRecovery(recovery Recovery) {
 	l.options.Log.Warn("evidence log mended",
 		zap.String("segment", recovery.Segment), zap.String("reason", recovery.Reason),
 		zap.Int64("offset", recovery.Offset), zap.Int64("cut_bytes", recovery.CutBytes),
-		zap.Uint64("since", recovery.Since), zap.Bool("abandoned", recovery.Abandoned))
-	encoded, err := encode(&Record{Kind: KindRecovery, Time: time.Now(), Recovery: &recovery})
-	if err != nil {
-		l.options.Log.Error("encode evidence recovery", zap.Error(err))
-		return
-	}
-	defer encoded.Free()
+		zap.Uint64("since", recovery.Since), zap.Uint64("until", recovery.Until), zap.Bool("abandoned", recovery.Abandoned))
+	encoded := encode(&Record{Kind: KindRecovery, Time: time.Now(), Recovery: &recovery}, nil)
+	defer release(encoded)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.add(encoded.Bytes())
+	l.add(*encoded)
 	signal(l.arrived)
 }
 

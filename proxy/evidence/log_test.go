@@ -160,7 +160,7 @@ func TestEachFlowOfManyClientsIsRecordedOnce(t *testing.T) {
 }
 
 func TestWaitedForRecordIsInTheFile(t *testing.T) {
-	for _, options := range []Options{{FlushEvery: time.Second}, {FlushEvery: time.Second, Sync: true}} {
+	for _, options := range []Options{{FlushEvery: time.Second}, {FlushEvery: time.Second, Durability: Strict}} {
 		directory := t.TempDir()
 		l, _ := start(t, directory, options)
 		began := time.Now()

@@ -127,7 +127,18 @@ func (e *columnError) Error() string { return e.err.Error() }
 type wireRecord struct {
 	Schema string `json:"schema"`
 	*plainRecord
-	Duration float64 `json:"duration_ms"` // milliseconds
+	Duration float64     `json:"duration_ms"` // milliseconds
+	Timings  wireTimings `json:"timings"`
+}
+
+type wireTimings struct {
+	Decided   float64 `json:"decided_ms"`
+	Connected float64 `json:"connected_ms"`
+	Answered  float64 `json:"answered_ms"`
+}
+
+func fromMilliseconds(ms float64) time.Duration {
+	return time.Duration(math.Round(ms*1000)) * time.Microsecond
 }
 
 type plainRecord Record
@@ -146,17 +157,19 @@ func parse(text []byte) (*Record, error) {
 	if wire.Schema != Schema {
 		return nil, fmt.Errorf("schema %q is not %q", bounded(wire.Schema, maxToken), Schema)
 	}
-	record.Duration = time.Duration(math.Round(wire.Duration*1000)) * time.Microsecond
+	record.Duration = fromMilliseconds(wire.Duration)
+	record.Timings = Timings{
+		Decided:   fromMilliseconds(wire.Timings.Decided),
+		Connected: fromMilliseconds(wire.Timings.Connected),
+		Answered:  fromMilliseconds(wire.Timings.Answered),
+	}
 	if err := record.check(); err != nil {
 		return nil, err
 	}
-	encoded, err := encode(record)
-	if err != nil {
-		return nil, err
-	}
-	defer encoded.Free()
-	again := appendLine(make([]byte, 0, len(text)+1), record.Seq, encoded.Bytes())
-	again = again[:len(again)-1]
+	encoded := encode(record, nil)
+	defer release(encoded)
+	again := appendHead(make([]byte, 0, len(text)+1), record.Seq)
+	again = append(again, (*encoded)[1:len(*encoded)-1]...)
 	if !bytes.Equal(text, again) {
 		return nil, &columnError{firstDifference(text, again) + 1, ErrNotCanonical}
 	}
@@ -175,13 +188,19 @@ func (r *Record) check() error {
 			return errors.New("a recovery record without its recovery")
 		}
 		return nil
-	case r.Kind != KindFlow:
+	case r.Kind != KindFlow && r.Kind != KindOpening:
 		return fmt.Errorf("unknown kind %q", bounded(r.Kind, maxToken))
 	}
 	switch r.Verdict {
 	case "", flow.Allow.String(), flow.Block.String(), flow.Undecided.String():
 	default:
 		return fmt.Errorf("unknown verdict %q", bounded(r.Verdict, maxToken))
+	}
+	if r.Kind == KindOpening {
+		if r.Outcome != "" {
+			return errors.New("an opening record with an outcome")
+		}
+		return nil
 	}
 	switch r.Outcome {
 	case Completed, Blocked, Refused, Failed, Aborted, Redecided:

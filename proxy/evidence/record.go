@@ -10,9 +10,10 @@ import (
 // Schema names the format of a line. A change that an old reader would misread gets a new number.
 const Schema = "borderflow.flow/1"
 
-// Kinds of record. A flow's record has no kind.
+// Kinds of record. The record of a flow's outcome, which every flow has exactly one of, has no kind.
 const (
 	KindFlow     = ""
+	KindOpening  = "opening"  // a flow that may last has begun; its outcome comes with the same id
 	KindRecovery = "recovery" // the log mended itself; Record.Recovery says what and where
 )
 
@@ -34,7 +35,7 @@ const (
 // UTF-8 when the line is written. A Record belongs to one goroutine; it can be used again after
 // Reset once Append has returned.
 type Record struct {
-	Kind string    `json:"kind"` // KindFlow or KindRecovery
+	Kind string    `json:"kind"` // KindFlow, KindOpening or KindRecovery
 	Seq  uint64    `json:"seq"`  // position in the log, from 1; assigned by the Log, ignored by Append
 	Time time.Time `json:"time"` // when the first byte of the request was read
 	ID   string    `json:"id"`   // the flow's id, which the client sees in every refusal
@@ -49,6 +50,7 @@ type Record struct {
 	Policy        string `json:"policy"`        // name of the deciding policy
 	PolicyHash    string `json:"policy_hash"`   // SHA-256 of the policy snapshot, 64 hex digits
 	LegalBasis    string `json:"legal_basis"`   // the deciding rule's legal basis; "" when it names none
+	Mechanism     string `json:"mechanism"`     // the transfer's legal mechanism that the deciding rule relied on; "" when none
 	Phase         string `json:"phase"`         // phase in which the verdict fell: "connect", "headers", "body"
 	Uninspectable bool   `json:"uninspectable"` // onUninspectable decided, because the body could not be read
 
@@ -61,13 +63,19 @@ type Record struct {
 	// the flow, or more of it would have been read.
 	Exemptions []string `json:"exemptions"`
 
+	// Redacted counts the places in the payload whose values were replaced before it left, by detector.
+	Redacted Findings `json:"redacted"`
+
 	Inspection string        `json:"inspection"` // how much of the flow was read: "full", "sni", "none"
-	Outcome    Outcome       `json:"outcome"`
-	Error      string        `json:"error"`  // proxy error type of RFC 9209 section 2.3, e.g. "dns_error"; "" when none
-	Status     int           `json:"status"` // HTTP status that the client read; 0 when it read none
+	Outcome    Outcome       `json:"outcome"`    // "" in an opening record
+	Error      string        `json:"error"`      // proxy error type of RFC 9209 section 2.3, e.g. "dns_error"; "" when none
+	Status     int           `json:"status"`     // HTTP status that the client read; 0 when it read none
 	Bytes      Transferred   `json:"bytes"`
+	Cut        bool          `json:"cut"`         // a rule stopped the request's body when Bytes.Sent of it had left
 	Duration   time.Duration `json:"duration_ms"` // from Time to the outcome; kept to the microsecond
-	Parent     string        `json:"parent"`      // id of the CONNECT flow that this request came through; "" when none
+	Timings    Timings       `json:"timings"`
+	Parent     string        `json:"parent"` // id of the CONNECT flow that this request came through; "" when none
+	Trace      string        `json:"trace"`  // traceparent of the request (W3C Trace Context); left out unless it has that form
 
 	// Unavailable names the groups of facts whose lookup failed or that this flow cannot have, as
 	// against "looked for, and there is none": "source.identity", "source.country",
@@ -79,25 +87,28 @@ type Record struct {
 	Recovery *Recovery `json:"recovery"`
 }
 
-// Source is who sent.
+// Source is who sent. A Log that hashes identifiers (Options.Identifiers) keeps AddressHash and
+// IdentityHash in the place of Address and Identity.
 type Source struct {
-	Address   netip.Addr `json:"address"`
-	Port      uint16     `json:"port"`
-	Identity  string     `json:"identity"`  // authenticated name; "" when not authenticated
-	Assurance string     `json:"assurance"` // how the identity was established, e.g. "mtls"
-	Country   string     `json:"country"`   // ISO 3166-1 alpha-2; "" when unknown
+	Address      netip.Addr `json:"address"`
+	AddressHash  string     `json:"address_hash"` // "<key>:<hash>", see package pseudonym; "" when kept in clear or unknown
+	Port         uint16     `json:"port"`
+	Identity     string     `json:"identity"`      // authenticated name; "" when not authenticated
+	IdentityHash string     `json:"identity_hash"` // "" when kept in clear or not authenticated
+	Assurance    string     `json:"assurance"`     // how the identity was established, e.g. "mtls"
+	Country      string     `json:"country"`       // ISO 3166-1 alpha-2; "" when unknown
 }
 
 // Destination is where the flow went, and under whose law that stands.
 type Destination struct {
 	Host          string       `json:"host"` // canonical name, or an address
 	Port          uint16       `json:"port"`
-	Address       netip.Addr   `json:"address"`    // the address decided on and dialled
-	Country       string       `json:"country"`    // ISO 3166-1 alpha-2; "" when unknown
-	Confidence    float64      `json:"confidence"` // 0 (no information) to 1
-	Possible      []string     `json:"possible"`   // countries it may stand in, when it is not Country alone
-	Reach         []string     `json:"reach"`      // countries whose law may take hold of the data
-	Jurisdictions []flow.Claim `json:"jurisdictions"`
+	Address       netip.Addr   `json:"address"`       // the address decided on and dialled
+	Country       string       `json:"country"`       // ISO 3166-1 alpha-2; "" when unknown
+	Confidence    float64      `json:"confidence"`    // 0 (no information) to 1
+	Possible      []string     `json:"possible"`      // countries it may stand in, when it is not Country alone
+	Reach         []string     `json:"reach"`         // countries whose law may take hold of the data
+	Jurisdictions []flow.Claim `json:"jurisdictions"` // the route with its provenance: every source's statement, strongest first
 	Operator      string       `json:"operator"`
 	OperatorHome  string       `json:"operator_home"`
 	ParentHome    string       `json:"parent_home"` // of the operator's ultimate owner; "" when unknown
@@ -108,6 +119,14 @@ type Destination struct {
 	Conflicts     []string     `json:"conflicts"`
 	Exemption     string       `json:"exemption"`    // the exemption that permitted the address; "" when none was needed
 	DataVersion   string       `json:"data_version"` // version of the jurisdiction data that answered
+}
+
+// Timings are moments of the flow, each counted from Record.Time; 0 when it did not come to that.
+// They are kept to the microsecond.
+type Timings struct {
+	Decided   time.Duration `json:"decided_ms"`   // the verdict was known
+	Connected time.Duration `json:"connected_ms"` // the destination was reached
+	Answered  time.Duration `json:"answered_ms"`  // the first byte of its answer came
 }
 
 // Request is what was asked, without path, query and headers.
@@ -125,6 +144,7 @@ type Data struct {
 	Inspected   string     `json:"inspected"`   // how much of the payload was read: "none", "partial", "full"
 	Undecodable string     `json:"undecodable"` // why a part could not be read; "" when all was
 	Bytes       int64      `json:"bytes"`       // payload bytes seen, before decompression
+	Mismatch    bool       `json:"mismatch"`    // the application declares what the data is, and more was found
 }
 
 // PolicyVerdict is what one policy said about the flow.
@@ -168,6 +188,7 @@ type Recovery struct {
 	Offset    int64  `json:"offset"`    // length of the part of the segment that is whole
 	CutBytes  int64  `json:"cut_bytes"` // bytes removed behind it; 0 when the file was left as it was
 	Since     uint64 `json:"since"`     // first record that may be missing there; 0 when none can be
+	Until     uint64 `json:"until"`     // last record that is missing; 0 when that is not known
 	CausedBy  string `json:"caused_by"` // the operating system's error; "" when there was none
 	Abandoned bool   `json:"abandoned"` // the segment is not written to again
 }
@@ -190,6 +211,7 @@ func (r *Record) Reset() {
 		Shadow:      r.Shadow[:0],
 		Errors:      r.Errors[:0],
 		Exemptions:  r.Exemptions[:0],
+		Redacted:    r.Redacted[:0],
 		Unavailable: r.Unavailable[:0],
 	}
 }

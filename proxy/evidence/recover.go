@@ -7,17 +7,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/borderflow/borderflow/proxy/evidence/keep/sealed"
 )
 
 // tail is where the log of an earlier process ended.
 type tail struct {
-	next   uint64     // sequence number of the next record
-	goOn   *Segment   // segment to append to; nil when a new one is to be begun
-	size   int64      // its length
-	mended []Recovery // what had to be done about it
+	segments []Segment
+	next     uint64     // sequence number of the next record
+	goOn     *Segment   // segment to append to; nil when a new one is to be begun
+	size     int64      // its length
+	mended   []Recovery // what had to be done about it
 }
 
 // recoverTail finds the end of the log in directory and cuts off a line that a crash left
@@ -28,7 +30,7 @@ func recoverTail(directory string, files FileSystem) (tail, error) {
 	if err != nil {
 		return tail{}, err
 	}
-	t := tail{next: 1}
+	t := tail{segments: segments, next: 1}
 	for i := len(segments) - 1; i >= 0; i-- {
 		s := &segments[i]
 		end, err := examine(s)
@@ -70,16 +72,12 @@ type segmentEnd struct {
 
 func examine(s *Segment) (segmentEnd, error) {
 	end := segmentEnd{last: s.First - 1}
-	file, err := os.Open(s.Path)
+	file, err := sealed.Open(s.Path)
 	if err != nil {
 		return end, err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return end, err
-	}
-	end.size = info.Size()
+	end.size = file.Size()
 	if end.whole, err = afterLastNewline(file, end.size); err != nil || end.whole == 0 {
 		return end, err
 	}
@@ -98,7 +96,7 @@ func examine(s *Segment) (segmentEnd, error) {
 		}
 	}
 	end.damaged = true
-	highest, err := highestSequence(file)
+	highest, err := highestSequence(io.NewSectionReader(file, 0, end.size))
 	end.last = max(end.last, highest)
 	return end, err
 }

@@ -48,9 +48,18 @@ func (w *writer) report(err error) {
 // finishBatch forgets the batch, which is written, and keeps its memory. The caller holds mu.
 func (w *writer) finishBatch() {
 	l := w.log
+	b := l.writing
 	l.writing = nil
+	if b.area != nil {
+		// An area that cannot be used is not given back: lines go on in memory of the process.
+		if err := b.area.Reset(); err != nil {
+			l.warnUnprotected(err)
+		} else {
+			l.free = append(l.free, b.area)
+		}
+	}
 	// A buffer that a failing disk made large is not kept for good.
-	if cap(w.buffer) <= 8*flushBytes {
+	if (b.area == nil || b.left) && cap(w.buffer) <= 8*flushBytes {
 		l.spare = w.buffer[:0]
 	}
 	w.buffer = nil

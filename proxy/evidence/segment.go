@@ -3,12 +3,10 @@ package evidence
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
-	"strconv"
 	"time"
+
+	"github.com/borderflow/borderflow/proxy/evidence/keep/sealed"
 )
 
 // segment is the file that records are appended to. It belongs to the writer.
@@ -18,6 +16,7 @@ type segment struct {
 	first uint64 // the sequence number in its name
 	size  int64  // bytes of whole lines
 	torn  bool   // the file may be longer than size
+	index segmentIndex
 	synced
 }
 
@@ -27,8 +26,6 @@ type synced struct {
 	from  uint64    // the first of them
 	since time.Time // when it was written
 }
-
-var segmentName = regexp.MustCompile(`^flows-(\d{8}T\d{6}\.\d{3}Z)-(\d{20})\.jsonl$`)
 
 // segmentPath names a segment by its start, for people, and by its first sequence number, for the
 // order, which a clock that was set back would not give.
@@ -96,36 +93,16 @@ type Segment struct {
 	First uint64    // sequence number of its first record
 }
 
-// Segments lists the files of the log in directory in the order of their records.
+// Segments lists the files of the log in directory in the order of their records. A path is that of the
+// plain file, also of a segment that is sealed: package sealed opens whichever of the two is there.
 func Segments(directory string) ([]Segment, error) {
-	entries, err := os.ReadDir(directory)
+	listed, err := sealed.Segments(directory)
 	if err != nil {
-		return nil, fmt.Errorf("list evidence segments: %w", err)
+		return nil, err
 	}
-	var segments []Segment
-	for _, entry := range entries {
-		match := segmentName.FindStringSubmatch(entry.Name())
-		if match == nil || !entry.Type().IsRegular() {
-			continue
-		}
-		start, err := time.Parse("20060102T150405.000Z", match[1])
-		if err != nil {
-			continue
-		}
-		number, err := strconv.ParseUint(match[2], 10, 64)
-		if err != nil || number == 0 {
-			continue
-		}
-		segments = append(segments, Segment{filepath.Join(directory, entry.Name()), start, number})
+	segments := make([]Segment, len(listed))
+	for i, s := range listed {
+		segments[i] = Segment(s)
 	}
-	slices.SortFunc(segments, func(a, b Segment) int {
-		if a.First != b.First {
-			if a.First < b.First {
-				return -1
-			}
-			return 1
-		}
-		return a.Start.Compare(b.Start)
-	})
 	return segments, nil
 }

@@ -6,6 +6,8 @@ import "time"
 type Stats struct {
 	Written       uint64        // records handed to the operating system
 	Bytes         uint64        // their bytes
+	Synced        uint64        // of them, records that are known to be on stable storage
+	Checkpoint    uint64        // number of the last record that a checkpoint commits to; not counted since Open
 	Failed        uint64        // attempts to write or sync that failed
 	Pending       int           // records accepted and not written
 	PendingBytes  int           // their bytes

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,7 +22,13 @@ type writer struct {
 	buffer   []byte   // what the batch's lines are a part of, to be used again
 	backoff  time.Duration
 	mustSync bool // a sync failed: only a sync that succeeds shows that the disk works again
+	notary   *notary
+	sorting  sync.WaitGroup // of indexes of segments that are complete
+	copying  bool           // the checkpoint's second place failed, and that was logged
 }
+
+// never is longer than any interval.
+const never = time.Hour
 
 // Run writes what Append accepts, until Close is called or ctx ends. When ctx ends, it writes what
 // was accepted with one last attempt. It returns when the files are closed, with an error that
@@ -76,7 +83,7 @@ func (w *writer) await(ctx context.Context) {
 		}
 		return
 	}
-	w.timer.Reset(w.untilSync())
+	w.timer.Reset(min(w.untilSync(), w.notary.due(l.options.CheckpointEvery)))
 	select {
 	case <-l.arrived:
 		w.timer.Reset(l.options.FlushEvery)
@@ -94,10 +101,10 @@ func (w *writer) await(ctx context.Context) {
 }
 
 func (w *writer) untilSync() time.Duration {
-	if w.segment == nil || !w.segment.dirty {
-		return time.Hour
+	if w.segment == nil || !w.segment.dirty || w.log.options.Durability == Relaxed {
+		return never
 	}
-	return max(0, syncInterval-time.Since(w.segment.since))
+	return max(0, w.log.options.SyncEvery-time.Since(w.segment.since))
 }
 
 // take makes the queue the batch to write, unless one is still being written.
@@ -109,19 +116,55 @@ func (w *writer) take() {
 		return
 	}
 	l.writing = l.queue
-	l.queue = &batch{lines: l.spare}
-	l.spare = nil
+	l.queue = new(batch)
+	if last := len(l.free) - 1; last >= 0 {
+		l.queue.area, l.free = l.free[last], l.free[:last]
+	} else {
+		l.queue.lines, l.spare = l.spare, nil
+	}
 	w.buffer = l.writing.lines
 }
 
-// commit writes the batch and syncs when that is due.
+// commit writes the batch, syncs when that is due, and publishes a checkpoint when that is.
 func (w *writer) commit() error {
+	if w.notary.behind() {
+		if err := w.publish(); err != nil {
+			return err
+		}
+	}
 	if err := w.write(); err != nil {
 		return err
 	}
-	if w.log.options.Sync || w.mustSync || w.untilSync() == 0 {
-		return w.sync()
+	if w.log.options.Durability == Strict || w.mustSync || w.untilSync() == 0 {
+		if err := w.sync(); err != nil {
+			return err
+		}
 	}
+	if w.notary.due(w.log.options.CheckpointEvery) == 0 {
+		return w.publish()
+	}
+	return nil
+}
+
+// publish brings what is written to stable storage, and then a checkpoint that commits to it.
+func (w *writer) publish() error {
+	if w.notary.sync {
+		if err := w.sync(); err != nil {
+			return err
+		}
+	}
+	if err := w.notary.publish(); err != nil {
+		return err
+	}
+	l := w.log
+	l.mu.Lock()
+	l.stats.Checkpoint = w.notary.published
+	l.mu.Unlock()
+	failed := w.notary.copyError != nil
+	if failed && !w.copying {
+		l.options.Log.Error("the checkpoint is not kept apart", zap.Error(w.notary.copyError))
+	}
+	w.copying = failed
 	return nil
 }
 
@@ -133,9 +176,11 @@ func (w *writer) write() error {
 		}
 		part := wholeLines(b.lines, w.log.options.SegmentBytes-w.segment.size)
 		if len(part) == 0 && w.segment.size > 0 {
+			complete := w.segment.path
 			if err := w.closeSegment(); err != nil {
 				return err
 			}
+			w.sortIndex(complete)
 			continue
 		}
 		if len(part) == 0 {
@@ -170,7 +215,7 @@ func (w *writer) wrote(b *batch, lines []byte) {
 	if !w.segment.dirty {
 		w.segment.synced = synced{dirty: true, from: b.first, since: time.Now()}
 	}
-	records := bytes.Count(lines, []byte{'\n'})
+	records := w.note(lines)
 	l := w.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -179,6 +224,29 @@ func (w *writer) wrote(b *batch, lines []byte) {
 	b.first += uint64(records)
 	l.stats.Written += uint64(records)
 	l.stats.Bytes += uint64(len(lines))
+}
+
+// note has the tree and the index take in lines that stand at the end of the segment now, and counts
+// them.
+func (w *writer) note(lines []byte) (records int) {
+	offset := w.segment.size - int64(len(lines))
+	for len(lines) > 0 {
+		end := bytes.IndexByte(lines, '\n')
+		w.notary.add(lines[:end])
+		w.segment.index.add(offset, lines[:end])
+		lines = lines[end+1:]
+		offset += int64(end) + 1
+		records++
+	}
+	w.warnIndex(w.segment.index.flush())
+	return records
+}
+
+// warnIndex says that an index is not kept: records are found without it, more slowly.
+func (w *writer) warnIndex(err error) {
+	if err != nil {
+		w.log.options.Log.Warn("evidence index is not kept", zap.Error(err))
+	}
 }
 
 func (w *writer) openSegment(first uint64) error {
@@ -194,6 +262,8 @@ func (w *writer) openSegment(first uint64) error {
 			return err
 		}
 		w.segment = &segment{file: file, path: s.Path, first: s.First, size: w.goOnSize}
+		w.segment.index, err = resumeIndex(files, s.Path, w.goOnSize)
+		w.warnIndex(err)
 		return nil
 	}
 	path := segmentPath(w.log.directory, time.Now(), first)
@@ -202,6 +272,8 @@ func (w *writer) openSegment(first uint64) error {
 		return err
 	}
 	w.segment = &segment{file: file, path: path, first: first}
+	w.segment.index, err = openIndex(files, path)
+	w.warnIndex(err)
 	return nil
 }
 
@@ -223,6 +295,10 @@ func (w *writer) sync() error {
 		return err
 	}
 	w.mustSync = false
+	l := w.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stats.Synced = l.stats.Written
 	return nil
 }
 
@@ -236,6 +312,7 @@ func (w *writer) giveUpSegment(reason string, cause error, synced bool) {
 	if s.dirty && !synced {
 		recovery.Since = s.from
 	}
+	w.closeIndex(s)
 	if err := s.file.Close(); err != nil {
 		w.log.options.Log.Warn("close evidence segment", zap.String("segment", s.path), zap.Error(err))
 	}
@@ -248,10 +325,23 @@ func (w *writer) closeSegment() error {
 	}
 	s := w.segment
 	w.segment = nil
+	w.closeIndex(s)
 	if err := s.file.Close(); err != nil {
 		return fmt.Errorf("close evidence segment: %w", err)
 	}
 	return nil
+}
+
+func (w *writer) closeIndex(s *segment) {
+	if s.index.file == nil {
+		return
+	}
+	w.warnIndex(s.index.close())
+}
+
+// sortIndex has the index of a complete segment sorted, beside the writing.
+func (w *writer) sortIndex(segment string) {
+	w.sorting.Go(func() { w.warnIndex(sortIndex(w.log.options.FileSystem, segment)) })
 }
 
 // finish closes what the writer holds. Its last sync decides whether the log ended well.
@@ -261,9 +351,16 @@ func (w *writer) finish() {
 	if w.segment != nil {
 		err = w.closeSegment()
 	}
-	err = errors.Join(err, l.lock.Close())
+	if err == nil {
+		err = w.publish()
+	}
+	if w.goOn != nil {
+		mendIndex(l.options, w.goOn.Path, w.goOnSize)
+	}
+	w.sorting.Wait()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	err = errors.Join(err, l.release())
 	l.state = closed
 	if err != nil {
 		l.failure = err

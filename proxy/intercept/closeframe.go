@@ -3,6 +3,7 @@ package intercept
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"math"
 	"strings"
 	"unicode/utf8"
 )
@@ -33,11 +34,26 @@ func CloseFrame(code uint16, reason string) []byte {
 // maskedCloseFrame returns a client's close frame, without a reason: why a flow was ended here is
 // nothing for the origin to know.
 func maskedCloseFrame(code uint16) []byte {
+	return maskedFrame(opClose, binary.BigEndian.AppendUint16(nil, code))
+}
+
+// maskedFrame returns a client's frame that is a whole message (RFC 6455 section 5.2).
+func maskedFrame(opcode byte, payload []byte) []byte {
 	var key [4]byte
 	_, _ = rand.Read(key[:]) // never fails: crypto/rand ends the process instead
-	frame := append([]byte{0x80 | opClose, 0x80 | 2}, key[:]...)
-	frame = binary.BigEndian.AppendUint16(frame, code)
-	frame[6] ^= key[0]
-	frame[7] ^= key[1]
+	frame := make([]byte, 0, 14+len(payload))
+	frame = append(frame, 0x80|opcode)
+	switch length := len(payload); {
+	case length < 126:
+		frame = append(frame, 0x80|byte(length))
+	case length <= math.MaxUint16:
+		frame = binary.BigEndian.AppendUint16(append(frame, 0x80|126), uint16(length))
+	default:
+		frame = binary.BigEndian.AppendUint64(append(frame, 0x80|127), uint64(length))
+	}
+	frame = append(frame, key[:]...)
+	for i, b := range payload {
+		frame = append(frame, b^key[i&3])
+	}
 	return frame
 }

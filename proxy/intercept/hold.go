@@ -107,9 +107,13 @@ func (w *WebSocket) release() error {
 	if w.held = held[:0]; cap(held) > keptBuffer {
 		w.held = nil
 	}
-	if !w.gate.EndMessage() {
+	replacement, ok := w.gate.EndMessage()
+	if !ok || replacement != nil && w.passing {
 		w.End(ClosePolicyViolation, "")
 		return nil
+	}
+	if replacement != nil {
+		held = maskedFrame(held[0]&0x0f, replacement)
 	}
 	return w.send(held)
 }

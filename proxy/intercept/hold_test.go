@@ -71,7 +71,7 @@ func (c *censor) Control(payload []byte) bool {
 	return !bytes.Contains(payload, []byte("secret"))
 }
 
-func (c *censor) EndMessage() bool {
+func (c *censor) EndMessage() ([]byte, bool) {
 	if c.before != nil {
 		c.before(c)
 	}
@@ -82,7 +82,10 @@ func (c *censor) EndMessage() bool {
 	}
 	c.seen = append(c.seen, text)
 	c.current, c.opaque = nil, false
-	return allowed
+	if strings.Contains(text, "replace me") {
+		return []byte(strings.ReplaceAll(text, "replace me", "[replaced]")), true
+	}
+	return nil, allowed
 }
 
 func TestHeldMessagesLeaveWholeOrNotAtAll(t *testing.T) {

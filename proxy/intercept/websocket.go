@@ -14,8 +14,10 @@ type MessageGate interface {
 	// Opaque says that the current message cannot be read, and why.
 	Opaque(reason string)
 	// EndMessage says that the current message is complete, or too large to be held; the answer is
-	// whether it may leave. A gate that answers false calls End first, if it has a reason to give.
-	EndMessage() bool
+	// whether it may leave, and what leaves in its place if that is not nil. What replaces it is taken
+	// for messages that are held whole only. A gate that answers false calls End first, if it has a
+	// reason to give.
+	EndMessage() (replacement []byte, ok bool)
 	// Control takes the whole payload of a control frame and answers whether the frame may leave. A
 	// gate that answers false calls End first, if it has a reason to give.
 	Control(payload []byte) bool

@@ -220,12 +220,12 @@ type endingGate struct {
 
 func (g *endingGate) Control([]byte) bool { return true }
 
-func (g *endingGate) EndMessage() bool {
-	if g.censor.EndMessage() {
-		return true
+func (g *endingGate) EndMessage() ([]byte, bool) {
+	if replacement, ok := g.censor.EndMessage(); ok {
+		return replacement, true
 	}
 	g.socket.End(ClosePolicyViolation, "rule r: no secrets")
-	return false
+	return nil, false
 }
 
 // pipes is a WebSocket between two ends that a test plays.
