@@ -150,7 +150,7 @@ func (s *shop) run(t testing.TB, name string, args ...string) string {
 	return string(said)
 }
 
-// records are the flows recorded; the proxy has ended.
+// records are the outcomes of flows recorded; the proxy has ended.
 func (s *shop) records() []evidence.Record {
 	s.t.Helper()
 	files, err := filepath.Glob(filepath.Join(s.dir, "state", "evidence", "*.jsonl"))
@@ -159,7 +159,9 @@ func (s *shop) records() []evidence.Record {
 	for _, file := range files {
 		for record, err := range evidence.Read(strings.NewReader(read(s.t, file))) {
 			must(s.t, err)
-			records = append(records, *record)
+			if record.Kind == evidence.KindFlow { // and no opening
+				records = append(records, *record)
+			}
 		}
 	}
 	return records

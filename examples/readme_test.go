@@ -166,7 +166,8 @@ func (r *readmeReader) follow(t *testing.T, block string) {
 		"example.com/orders":     `"rule": "cards-stay-in-the-eu"`,
 		"borderflow reference":   "destination.country",
 		"borderflow locate":      "DE Germany",
-		"borderflow classify":    "financial",
+		"borderflow classify --": "financial",
+		"classify evaluate":      "all that stand alone",
 		"ca trust":               "NODE_EXTRA_CA_CERTS",
 		"borderflow explain":     "payment-cards",
 	} {
