@@ -24,6 +24,16 @@ func (s *Stream) readTwice(d declaration, decoded sink) sink {
 	return &twice{stream: s, asSent: other, decoded: decoded}
 }
 
+// readInDoubt opens a second reading of what claims to be of a binary format or a charset in which text
+// would look like another: nearly all text is a valid MessagePack document, and any is UTF-16. What the
+// second reading cannot read is nothing that the first has not judged, and it only counts if it finds
+// what the first does not.
+func (s *Stream) readInDoubt(d declaration, decoded sink) sink {
+	both := s.readTwice(d, decoded).(*twice)
+	both.asSent.doubted = true
+	return both
+}
+
 func (t *twice) write(p []byte) {
 	t.asSent.body.write(p)
 	t.decoded.write(p)
@@ -52,10 +62,29 @@ func (s *Stream) absorb(other *Stream) {
 	other.absorbAll()
 	other.scan.flush()
 	other.tally.endRecord()
-	s.tally.absorb(&other.tally)
-	s.coverage.absorb(other.coverage)
+	other.joinTo(&s.coverage, &s.tally, other.coverage, &other.tally)
 	s.readings = slices.DeleteFunc(s.readings, func(open *Stream) bool { return open == other })
 	other.release()
+}
+
+// joinTo adds what s, another reading, has read and found to what is known of the same bytes.
+func (s *Stream) joinTo(c *coverage, t *tally, read coverage, found *tally) {
+	if !s.doubted {
+		c.absorb(read)
+	} else if !found.hasMoreThan(t) {
+		return
+	}
+	t.absorb(found)
+}
+
+// hasMoreThan reports whether a detector found something in t and nothing in other.
+func (t *tally) hasMoreThan(other *tally) bool {
+	for i, strength := range t.strength {
+		if strength > 0 && other.strength[i] == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // absorbAll ends all other readings.

@@ -123,7 +123,7 @@ func TestMemoryDoesNotGrowWithThePayload(t *testing.T) {
 	}
 	d := s.Facts()
 	for what, n := range map[string]int{"addresses": counts(d)["email"], "people": d.Subjects} {
-		if n < 380_000 || n > 420_000 {
+		if n < 356_000 || n > 444_000 { // the sample errs by 2.6 % (one standard error); four of them
 			t.Errorf("%d %s, want about 400,000", n, what)
 		}
 	}

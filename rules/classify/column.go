@@ -155,7 +155,7 @@ func (c *columns) release(p *passes, accept func(rule int, v *heldValue)) {
 		}
 		of.held = false
 		verdict := c.verdict(of)
-		if verdict == columnIsGenuine || verdict == columnOpen && v.strength > flow.Weak {
+		if verdict == columnIsGenuine || v.strength == flow.Strong || verdict == columnOpen && v.strength > flow.Weak {
 			accept(int(of.rule), &v)
 		}
 	}

@@ -23,7 +23,9 @@ func (s *scanner) judge(r *rule, view []byte, from int, m match, col *column) bo
 		case columnIsGenuine:
 			level = evidenceColumn
 		case columnIsRandom:
-			return false
+			if m.strength < flow.Strong { // a strong one is not there by chance
+				return false
+			}
 		case columnHolds:
 			s.taken = max(s.taken, end)
 			return true

@@ -89,10 +89,10 @@ func (s *Stream) openType(d declaration, depth int) sink {
 	case strings.HasPrefix(media, "application/grpc"):
 		return s.openMessages(media)
 	case isProtobuf(media):
-		return &protobufReader{stream: s}
+		return s.readInDoubt(d, &protobufReader{stream: s})
 	}
 	if tree := s.openTree(media, d); tree != nil {
-		return tree
+		return s.readInDoubt(d, tree) // every letter is a number in MessagePack, so that any text is a document
 	}
 	if reason := opaqueType(media); reason != "" {
 		return s.openLeaf(d.name, recordLines, reason)

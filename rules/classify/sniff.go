@@ -100,7 +100,11 @@ func (d *sniffer) stage(head []byte) sink {
 	if charset, doubt := d.charset(head); charset != nil {
 		inner := d.declaration
 		inner.charset = charsetDecoded
-		return inCharset(charset, &sniffer{stream: s, declaration: inner, media: d.media, depth: d.depth})
+		decoded := inCharset(charset, &sniffer{stream: s, declaration: inner, media: d.media, depth: d.depth})
+		if isUTF16(d.declaration.charset) || !keepsASCII(d.declaration.charset) || utf16Of(head[:len(head)&^1]) != nil {
+			return s.readInDoubt(d.declaration, decoded) // two bytes or a word say so, which the receiver need not believe
+		}
+		return decoded
 	} else if doubt != "" {
 		d.declaration.opaque = doubt
 	}

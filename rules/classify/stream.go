@@ -23,6 +23,7 @@ type Stream struct {
 	histogram  histogram
 	running    []*coroutine
 	readings   []*Stream // of the same bytes in other ways, beside this one
+	doubted    bool      // a reading of what claims to be something else, see readInDoubt
 	level      int       // how many readings of what was encoded within another this one is in
 	text       text
 	survey     survey // of the piece of text that is on its way to the scanner
@@ -105,8 +106,8 @@ func (s *Stream) soFar(into *tally) coverage {
 	}
 	for _, other := range s.readings {
 		tally := s.classifier.borrowTally()
-		coverage.absorb(other.soFar(tally))
-		into.absorb(tally)
+		read := other.soFar(tally)
+		other.joinTo(&coverage, into, read, tally)
 		s.classifier.tallies.Put(tally)
 	}
 	return coverage
@@ -151,6 +152,7 @@ func (s *Stream) release() {
 	}
 	clear(s.readings)
 	s.readings = s.readings[:0]
+	s.doubted = false
 	s.root, s.level, s.meta, s.body, s.bytes = s, 0, Meta{}, nil, 0
 	s.text.reset()
 	s.coverage, s.budget, s.histogram = coverage{}, budget{}, histogram{}
