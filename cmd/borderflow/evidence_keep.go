@@ -27,7 +27,7 @@ A segment goes as a whole, once all its records are past the longest retention o
 under a legal hold. The tiles of the log stay, so that proofs of other records hold, and a signed note says
 what was removed, so that "verify" can tell it from what was taken out.
 
-A class is DAYS:CONDITION, in the language of "query"; of the classes of a record, the longest counts. The
+What the configuration says of classes and holds counts, too. A class is DAYS:CONDITION, in the language of "query"; of the classes of a record, the longest counts. The
 file of legal holds is a list "holds" of name, from, until, flows and policies.`,
 		Example: `  borderflow evidence keep --days 1096 --class '3653:destination.country in ["CN", "RU"]' --holds holds.yaml
   borderflow evidence keep --days 1096 --yes`,
@@ -55,6 +55,16 @@ file of legal holds is a list "holds" of name, from, until, flows and policies.`
 				return badInput(err)
 			}
 			options.Delivered = configured.Delivered
+			options.Classes = append(options.Classes, configured.Classes...)
+			if retention := config.Evidence.Retention; retention.Days > 0 && !command.Flags().Changed("days") {
+				options.Days = retention.Days
+			}
+			switch {
+			case options.Holds == "":
+				options.Holds = configured.Holds
+			case configured.Holds != "" && configured.Holds != options.Holds:
+				return badInput(fmt.Errorf("--holds: the configuration names %s, whose holds stand; put all of them into one file", configured.Holds))
+			}
 			options.Directory, options.KeyFile, options.DryRun = directory, keyFile, !confirmed
 			keeper, err := keep.New(options)
 			if err != nil {

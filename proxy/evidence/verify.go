@@ -197,10 +197,10 @@ func (v *verification) finish() {
 	if r.Last > v.checkpoint.Size {
 		r.Behind = r.Last - v.checkpoint.Size
 	}
-	if !v.found {
-		return
+	if v.found {
+		o.judge()
 	}
-	o.judge()
+	// Also without a checkpoint of its own: a log that was emptied is one that was set back.
 	for _, kept := range v.kept {
 		v.compareWith(kept)
 	}

@@ -61,12 +61,16 @@ func Compile(text string) (*Condition, error) {
 	if checked.OutputType() != cel.BoolType {
 		return nil, document.Problems{{File: file, Line: 1, Column: 1, Message: fmt.Sprintf("the condition is %s, expected true or false (bool)", checked.OutputType())}}
 	}
-	program, err := env.Program(checked, cel.EvalOptions(cel.OptOptimize))
+	program, err := env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(maxCost))
 	if err != nil {
 		return nil, fmt.Errorf("compile the condition: %w", err)
 	}
 	return &Condition{program: program, filter: filterOf(checked.NativeRep().Expr())}, nil
 }
+
+// maxCost is what one record may cost, in steps of the evaluation: a condition that multiplies lists with
+// each other would not end.
+const maxCost = 1_000_000
 
 // Matches reports whether a line meets the condition.
 func (c *Condition) Matches(line []byte) (bool, error) {
