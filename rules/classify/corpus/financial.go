@@ -25,7 +25,7 @@ func financialKinds() []kind {
 		{detector: "swift-bic", keys: "swift code|bic|swift bic|bic code|swift", field: true, make: func(s *source) sample {
 			text := s.of(capitals, 4) + s.one("DE|FR|GB|US|CN|JP|NL|ES") + s.of("ABCDFGHJKLMNPRSTVWX23456789", 2)
 			if s.chance(40) {
-				text += s.one("XXX|500|100")
+				text += s.one("FFM|500|100") // a branch
 			}
 			return keyed(text)
 		}},
